@@ -1,0 +1,72 @@
+//! `orgx-peer demo`: the whole way of a task, on this computer alone.
+//!
+//! A loopback OrgX gives a task to a real peer. With an OpenCode at hand the real one runs it on a scripted model, in
+//! a home folder of its own; without one, a stand-in does. Nothing is left running and nothing is left behind.
+
+mod scene;
+mod show;
+
+use crate::args::DemoOptions;
+use crate::{logging, say_failed, signals};
+use orgx_peer::{Config, Environment, Peer, PeerEvent};
+use scene::Scene;
+use show::Show;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+
+/// A cold OpenCode on a slow computer takes a minute; more than this means that something is wrong.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+pub(crate) async fn demo(options: &DemoOptions) -> ExitCode {
+    if options.verbose > 0 {
+        logging::start(logging::LogFormat::Text, options.verbose);
+    }
+    tokio::select! {
+        result = play(options) => match result {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => say_failed(&format!("the demo could not run: {error:#}"), 1),
+        },
+        () = signals::asked_to_stop() => say_failed("demo stopped", 1),
+    }
+}
+
+/// Did everything happen that should?
+async fn play(options: &DemoOptions) -> anyhow::Result<bool> {
+    let scene = Scene::set(options).await?;
+    let mut show = Show::begin(&scene);
+    let env = Environment::of([("ORGX_API_KEY", "oxk_demo"), ("ORGX_WORKSPACE_ID", "demo")])
+        .with("ORGX_BASE_URL", scene.gateway.base_url())
+        .with("HOME", scene.home())
+        .with("ORGX_PEER_STATE_DIR", scene.folder().join("state"))
+        .with("ORGX_PEER_CONFIG_DIR", scene.folder().join("config"))
+        .with("ORGX_WIZARD_HOOK_OUTBOX", scene.outbox());
+    let mut config = Config::load(&env)?;
+    scene.place(&mut config.opencode);
+    let peer = Peer::start(config).await?;
+    let mut events = peer.events();
+    scene.gateway.dispatch(scene.task());
+    let watch = async {
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    let last = matches!(event, PeerEvent::Receipt { .. })
+                        || matches!(event, PeerEvent::Ended { completed: false, .. });
+                    show.event(&event);
+                    if last {
+                        break;
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, watch).await.is_ok();
+    peer.stop().await;
+    if !in_time {
+        anyhow::bail!("nothing more happened for {} s; try --verbose", PATIENCE.as_secs());
+    }
+    Ok(show.end(&scene))
+}

@@ -1,0 +1,33 @@
+//! `orgx-peer`: the peer without a screen, and its tools.
+
+mod args;
+mod demo;
+mod logging;
+mod run;
+mod signals;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // Two workers: a run's matching never holds up the socket, and an idle peer stays small.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return say_failed(&format!("the program could not start ({error})"), 1),
+    };
+    match args.command {
+        Command::Run(options) => runtime.block_on(run::run(&options)),
+        Command::Demo(options) => runtime.block_on(demo::demo(&options)),
+    }
+}
+
+/// One line on stderr, and the exit code.
+fn say_failed(words: &str, code: u8) -> ExitCode {
+    use std::io::Write;
+    // Nobody may be reading.
+    let _unread = writeln!(std::io::stderr(), "orgx-peer: {words}");
+    ExitCode::from(code)
+}

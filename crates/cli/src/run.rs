@@ -1,0 +1,30 @@
+//! `orgx-peer run`: the peer until it is stopped.
+
+use crate::args::RunOptions;
+use crate::{logging, say_failed, signals};
+use orgx_peer::{Config, Environment, Peer};
+use std::process::ExitCode;
+
+/// PROTOCOL: contract B4, what a missing variable ends with.
+const USAGE: u8 = 2;
+
+pub(crate) async fn run(options: &RunOptions) -> ExitCode {
+    let config = match Config::load(&Environment::of_process()) {
+        Ok(config) => config,
+        Err(error) => return say_failed(&error.to_string(), USAGE),
+    };
+    logging::start(options.log_format, options.verbose);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), workspace = %config.workspace_id, orgx = %config.base_url, "orgx-peer");
+    // Listened for from here on, so that no signal is missed while the peer starts.
+    let stop = tokio::spawn(signals::asked_to_stop());
+    let peer = match Peer::start(config).await {
+        Ok(peer) => peer,
+        Err(error) => return say_failed(&error.to_string(), 1),
+    };
+    let _asked = stop.await;
+    // A second Ctrl-C does not wait.
+    tokio::select! {
+        () = peer.stop() => ExitCode::SUCCESS,
+        () = signals::asked_to_stop() => say_failed("stopped at once", 1),
+    }
+}

@@ -1,0 +1,283 @@
+//! What the person configured: environment over `config.toml` over defaults.
+
+mod environment;
+mod file;
+
+pub use environment::Environment;
+
+use crate::paths::Paths;
+use file::File;
+use orgx_proto::connection::Offer;
+use orgx_proto::limits;
+use secrecy::SecretString;
+use std::path::PathBuf;
+use url::{Host, Url};
+
+/// Everything a peer needs to start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The `oxk_` key.
+    pub key: SecretString,
+    /// The workspace whose tasks are taken.
+    pub workspace_id: String,
+    /// Where OrgX is: https, or http on this computer.
+    pub base_url: Url,
+    /// The plugin that OrgX knows this peer as.
+    pub plugin_id: String,
+    /// Is presence told?
+    pub presence: bool,
+    /// How runs are run.
+    pub runs: RunsConfig,
+    /// How OpenCode is found.
+    pub opencode: OpenCodeConfig,
+    /// The outbox; `None` when it is switched off.
+    pub outbox: Option<PathBuf>,
+    /// Our own folders.
+    pub paths: Paths,
+    /// What was odd about the configuration, in words.
+    pub warnings: Vec<String>,
+}
+
+/// How runs are run.
+#[derive(Clone, Debug)]
+pub struct RunsConfig {
+    /// Runs at once.
+    pub concurrent: usize,
+    /// Runs at once in one folder.
+    pub per_folder: usize,
+    /// Where a task works that names no folder.
+    pub default_folder: Option<PathBuf>,
+    /// Where tasks may work; empty: anywhere.
+    pub allowed_folders: Vec<PathBuf>,
+}
+
+/// How OpenCode is found.
+#[derive(Clone, Debug)]
+pub struct OpenCodeConfig {
+    /// An explicit server: a loopback origin.
+    pub server_url: Option<Url>,
+    /// The user name of a server with a password.
+    pub username: String,
+    /// The password of a server that the person runs.
+    pub password: Option<SecretString>,
+    /// Where a daemon may have said its port.
+    pub state_file: Option<PathBuf>,
+    /// Where an OpenCode 2 service would have registered.
+    pub service_file: Option<PathBuf>,
+    /// The `opencode` program; found on PATH unless given.
+    pub program: Option<PathBuf>,
+    /// May we start our own `opencode serve` when a task needs one?
+    pub start_when_needed: bool,
+    /// May a server be used that merely runs on this computer?
+    pub use_running: bool,
+    /// Variables for our own `opencode serve`, over the inherited ones.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Why there is no usable configuration. Each is one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Something that must be there is not.
+    #[error("{name} is not set: {what}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What it is, and where to get it.
+        what: &'static str,
+    },
+    /// Something has a value that cannot be used.
+    #[error("{name} cannot be used: {why}")]
+    Invalid {
+        /// The variable or the setting.
+        name: String,
+        /// Why, and what would do.
+        why: String,
+    },
+    /// The file cannot be read or understood.
+    #[error("{path} cannot be used: {why}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+const DEFAULT_BASE_URL: &str = "https://useorgx.com";
+/// PROTOCOL: contract I2, the seed's name.
+const DEFAULT_PLUGIN_ID: &str = "@useorgx/orgx-opencode-plugin";
+
+impl Config {
+    /// Reads the environment and `config.toml`.
+    ///
+    /// # Errors
+    /// When the key or the workspace is missing, or something has a value that cannot be used.
+    pub fn load(env: &Environment) -> Result<Self, ConfigError> {
+        let paths = Paths::of(env).ok_or(ConfigError::Missing {
+            name: "HOME",
+            what: "the peer needs a home folder, or ORGX_PEER_STATE_DIR and ORGX_PEER_CONFIG_DIR",
+        })?;
+        let (file, mut warnings) = File::read(&paths.config_file())?;
+        let key = env.text("ORGX_API_KEY").or_else(|| env.text("ORGX_GATEWAY_KEY")).ok_or(
+            ConfigError::Missing {
+                name: "ORGX_API_KEY",
+                what: "put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none",
+            },
+        )?;
+        Offer::subprotocols(&key)
+            .map_err(|error| ConfigError::Invalid { name: "ORGX_API_KEY".into(), why: error.to_string() })?;
+        let workspace_id =
+            env.text("ORGX_WORKSPACE_ID").or(file.orgx.workspace_id).ok_or(ConfigError::Missing {
+                name: "ORGX_WORKSPACE_ID",
+                what: "put the id of the OrgX workspace whose tasks this computer takes into it",
+            })?;
+        if workspace_id.len() > limits::ID_BYTES || workspace_id.chars().any(char::is_control) {
+            let why = format!("a workspace id is one line of at most {} bytes", limits::ID_BYTES);
+            return Err(ConfigError::Invalid { name: "ORGX_WORKSPACE_ID".into(), why });
+        }
+        let base_url = base_url(
+            env.text("ORGX_BASE_URL").or(file.orgx.base_url).as_deref().unwrap_or(DEFAULT_BASE_URL),
+            &mut warnings,
+        )?;
+        Ok(Self {
+            key: key.into(),
+            workspace_id,
+            base_url,
+            plugin_id: file.orgx.plugin_id.unwrap_or_else(|| DEFAULT_PLUGIN_ID.into()),
+            presence: file.orgx.presence.unwrap_or(true),
+            runs: runs(file.runs)?,
+            opencode: opencode(env, file.opencode)?,
+            outbox: outbox(env, &file.outbox)?,
+            paths,
+            warnings,
+        })
+    }
+}
+
+fn runs(file: file::Runs) -> Result<RunsConfig, ConfigError> {
+    let positive = |name: &str, value: Option<usize>, default: usize| match value.unwrap_or(default) {
+        0 => Err(ConfigError::Invalid { name: format!("runs.{name}"), why: "it must be at least 1".into() }),
+        n => Ok(n),
+    };
+    for folder in file.allowed_folders.iter().chain(&file.default_folder) {
+        if !folder.is_absolute() {
+            let why = format!("{} is not an absolute path", folder.display());
+            return Err(ConfigError::Invalid { name: "a folder in [runs]".into(), why });
+        }
+    }
+    Ok(RunsConfig {
+        concurrent: positive("concurrent", file.concurrent, limits::CONCURRENT_RUNS)?,
+        per_folder: positive("per_folder", file.per_folder, 1)?,
+        default_folder: file.default_folder,
+        allowed_folders: file.allowed_folders,
+    })
+}
+
+fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, ConfigError> {
+    let server_url = env.text("OPENCODE_SERVER_URL").or(file.server_url);
+    let home = env.home();
+    #[cfg(windows)]
+    let state_dir = env.path("APPDATA").or_else(|| home.as_ref().map(|home| home.join("AppData/Roaming")));
+    Ok(OpenCodeConfig {
+        server_url: server_url.as_deref().map(loopback_origin).transpose()?,
+        username: env.text("OPENCODE_SERVER_USERNAME").unwrap_or_else(|| "opencode".into()),
+        password: env.text("OPENCODE_SERVER_PASSWORD").map(Into::into),
+        // PROTOCOL: contract C1.
+        #[cfg(not(windows))]
+        state_file: home.as_ref().map(|home| home.join(".opencode/state.json")),
+        #[cfg(windows)]
+        state_file: state_dir.map(|dir| dir.join("opencode/state.json")),
+        service_file: env
+            .path("XDG_STATE_HOME")
+            .or_else(|| home.as_ref().map(|home| home.join(".local/state")))
+            .map(|dir| dir.join("opencode/service.json")),
+        program: match file.program {
+            Some(program) => Some(program),
+            None => find_opencode(env),
+        },
+        start_when_needed: file.start_when_needed.unwrap_or(true),
+        use_running: file.use_running.unwrap_or(true),
+        environment: Vec::new(),
+    })
+}
+
+/// The `opencode` program on PATH, or where its own installer puts it.
+pub fn find_opencode(env: &Environment) -> Option<PathBuf> {
+    environment::find_program(env, "opencode")
+}
+
+fn outbox(env: &Environment, file: &file::Outbox) -> Result<Option<PathBuf>, ConfigError> {
+    if file.enabled == Some(false) {
+        return Ok(None);
+    }
+    // PROTOCOL: contract D, the same place on every OS, whatever XDG says.
+    let path = env
+        .path("ORGX_WIZARD_HOOK_OUTBOX")
+        .or_else(|| file.path.clone())
+        .or_else(|| Some(env.home()?.join(".config/useorgx/wizard/hooks/events.jsonl")));
+    match path {
+        Some(path) if path.is_absolute() => Ok(Some(path)),
+        Some(path) => Ok(Some(std::path::absolute(&path).map_err(|error| ConfigError::Invalid {
+            name: "ORGX_WIZARD_HOOK_OUTBOX".into(),
+            why: error.to_string(),
+        })?)),
+        None => Ok(None),
+    }
+}
+
+/// https anywhere, http on this computer only, no credentials, no query.
+fn base_url(text: &str, warnings: &mut Vec<String>) -> Result<Url, ConfigError> {
+    let invalid = |why: &str| ConfigError::Invalid { name: "ORGX_BASE_URL".into(), why: why.into() };
+    let mut url: Url = text.parse().map_err(|_| invalid("it is not a URL; https://useorgx.com is one"))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => {
+            return Err(invalid("http is only for this computer (127.0.0.1, localhost, [::1]); use https"));
+        }
+        _ => return Err(invalid("it must start with https://")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("it must not contain a user name or a password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("it must not have a query or a fragment"));
+    }
+    if url.path() != "/" {
+        warnings.push("the path in the OrgX address is not used".into());
+        url.set_path("/");
+    }
+    Ok(url)
+}
+
+/// A server of this computer: scheme, loopback host and port, nothing else.
+fn loopback_origin(text: &str) -> Result<Url, ConfigError> {
+    let invalid = |why: &str| ConfigError::Invalid { name: "OPENCODE_SERVER_URL".into(), why: why.into() };
+    let url: Url = text.parse().map_err(|_| invalid("it is not a URL; http://127.0.0.1:4096 is one"))?;
+    if url.scheme() != "http" {
+        return Err(invalid("it must start with http://"));
+    }
+    if !is_loopback(&url) {
+        return Err(invalid("it must be on this computer (127.0.0.1, localhost or [::1])"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("it must not contain a user name or a password; use OPENCODE_SERVER_PASSWORD"));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("it must be a plain origin, without a path or a query"));
+    }
+    Ok(url)
+}
+
+/// Is this host the computer itself?
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

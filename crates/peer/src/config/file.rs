@@ -1,0 +1,84 @@
+//! `config.toml`, as people write it.
+
+use super::ConfigError;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The whole file; everything in it is optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct File {
+    pub(super) orgx: Orgx,
+    pub(super) runs: Runs,
+    pub(super) opencode: OpenCode,
+    pub(super) outbox: Outbox,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Orgx {
+    pub(super) base_url: Option<String>,
+    pub(super) workspace_id: Option<String>,
+    pub(super) plugin_id: Option<String>,
+    pub(super) presence: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Runs {
+    pub(super) concurrent: Option<usize>,
+    pub(super) per_folder: Option<usize>,
+    pub(super) default_folder: Option<PathBuf>,
+    pub(super) allowed_folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OpenCode {
+    pub(super) server_url: Option<String>,
+    pub(super) program: Option<PathBuf>,
+    pub(super) start_when_needed: Option<bool>,
+    pub(super) use_running: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Outbox {
+    pub(super) enabled: Option<bool>,
+    pub(super) path: Option<PathBuf>,
+}
+
+/// Largest file read, in bytes: it is written by hand.
+const BYTES: u64 = 256 * 1024;
+
+impl File {
+    /// The file, with a warning for each key in it that means nothing; all defaults when there is none.
+    pub(super) fn read(path: &Path) -> Result<(Self, Vec<String>), ConfigError> {
+        let problem = |why: String| ConfigError::File { path: path.to_owned(), why };
+        let meta = match std::fs::metadata(path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Default::default()),
+            Err(error) => return Err(problem(error.to_string())),
+        };
+        if meta.len() > BYTES {
+            return Err(problem(format!("it is larger than {BYTES} bytes")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+        Self::parse(&text).map_err(problem)
+    }
+
+    pub(super) fn parse(text: &str) -> Result<(Self, Vec<String>), String> {
+        let mut warnings = Vec::new();
+        let unknown = |path: serde_ignored::Path<'_>| {
+            warnings.push(format!("config.toml: `{path}` is not a setting of this version"));
+        };
+        let source = toml::de::Deserializer::parse(text).map_err(|error| one_line(&error))?;
+        let file = serde_ignored::deserialize(source, unknown).map_err(|error| one_line(&error))?;
+        Ok((file, warnings))
+    }
+}
+
+/// Where and what, without quoting the file: it may hold what should not be repeated.
+fn one_line(error: &toml::de::Error) -> String {
+    error.message().lines().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,107 @@
+//! Drivers: how a task gets into a local agent and what comes back.
+
+pub(crate) mod lines;
+pub(crate) mod opencode;
+
+use orgx_proto::agent::{AgentEnd, AgentEvent, PromptPlace};
+use orgx_proto::dispatch::Start;
+use orgx_proto::ids::SessionHandle;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// What is known of an agent on this computer. PROTOCOL: contract C2 (`detect`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Detected {
+    /// Can tasks be given to it, now or by starting it?
+    pub installed: bool,
+    /// Is it signed in to a model provider, as far as one can tell?
+    pub authenticated: bool,
+    /// Does a subscription stand behind it, as far as one can tell?
+    pub subscription_active: bool,
+    /// Its version.
+    pub version: Option<String>,
+    /// Where it is and how it is spoken to, or why there is none; for people.
+    pub words: String,
+    /// How it is doing.
+    pub probed: Probed,
+}
+
+/// How an agent is doing. PROTOCOL: contract C2 (`probe`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Probed {
+    /// Does it answer?
+    pub session_alive: bool,
+    /// How much it has to do, in its own count.
+    pub queue_depth: u64,
+}
+
+/// The run was stopped, or the peer is gone: the agent must not be prompted, or need not be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Halt;
+
+/// What a driver says to the peer about one run, in order.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// The agent is about to be prompted; the answer says whether it may.
+    Spend(PromptPlace, oneshot::Sender<bool>),
+    /// The agent has this session.
+    Started(SessionHandle),
+    /// It did or said something.
+    Event(AgentEvent),
+}
+
+/// A driver's side of one run.
+#[derive(Debug)]
+pub(crate) struct RunIo {
+    reports: mpsc::Sender<Report>,
+    stop: CancellationToken,
+}
+
+impl RunIo {
+    pub(crate) fn new(reports: mpsc::Sender<Report>, stop: CancellationToken) -> Self {
+        Self { reports, stop }
+    }
+
+    /// Asks for the right to prompt: it is given once, and journaled first.
+    pub(crate) async fn spend(&self, place: PromptPlace) -> Result<(), Halt> {
+        let (answer, granted) = oneshot::channel();
+        self.reports.send(Report::Spend(place, answer)).await.map_err(|_| Halt)?;
+        match granted.await {
+            Ok(true) => Ok(()),
+            _ => Err(Halt),
+        }
+    }
+
+    /// Says which session the run lives in.
+    pub(crate) async fn started(&self, session: SessionHandle) {
+        self.report(Report::Started(session)).await;
+    }
+
+    /// Says what the agent did; waits while the peer has no room.
+    pub(crate) async fn event(&self, event: AgentEvent) {
+        self.report(Report::Event(event)).await;
+    }
+
+    /// Resolves once the agent is to stop.
+    pub(crate) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    async fn report(&self, report: Report) {
+        // A peer that is gone hears nothing; the run ends by its stop token.
+        let _gone = self.reports.send(report).await;
+    }
+}
+
+/// A driver. There is one now; the trait is where the next one stands beside it.
+pub(crate) trait Driver: Send + Sync {
+    /// What is known of the agent.
+    fn detect(&self) -> impl Future<Output = Detected> + Send;
+
+    /// Runs one task to its end. Must end soon after `io.stopped()`; is dropped when it does not.
+    fn run(&self, start: Start, io: &RunIo) -> impl Future<Output = AgentEnd> + Send;
+
+    /// Lets go of everything it holds.
+    fn shutdown(&self) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,224 @@
+//! The `daemon` dialect: the seed's contract, to the letter. PROTOCOL: contract C.
+
+use crate::driver::lines::Lines;
+use crate::driver::{Detected, Probed, RunIo};
+use crate::http::{CallError, json, success};
+use crate::limits;
+use orgx_proto::agent::{Action, ActionKind, AgentEnd, AgentEvent, Failure, PromptPlace, Totals};
+use orgx_proto::dispatch::Start;
+use orgx_proto::ids::SessionHandle;
+use orgx_proto::message::Provider;
+use orgx_proto::redact::Redacted;
+use reqwest::{Client, Response, header};
+use serde_json::{Map, Value, json as object};
+use std::collections::VecDeque;
+use url::Url;
+
+/// A daemon that answers.
+#[derive(Clone, Debug)]
+pub(super) struct Daemon {
+    http: Client,
+    origin: Url,
+}
+
+impl Daemon {
+    pub(super) fn new(origin: Url) -> Result<Self, String> {
+        let http = crate::http::client(&origin, None).map_err(|error| error.to_string())?;
+        Ok(Self { http, origin })
+    }
+
+    /// `GET /status`.
+    pub(super) async fn status(&self) -> Result<Map<String, Value>, CallError> {
+        let request = self.http.get(self.url("/status")).header("x-orgx-probe", "detect");
+        json(success(request.timeout(limits::AGENT_PROBE).send().await)?).await
+    }
+
+    pub(super) async fn detect(&self) -> Detected {
+        match self.status().await {
+            Ok(status) => {
+                let authenticated = status.get("authed") != Some(&Value::Bool(false));
+                let version = status
+                    .get("version")
+                    .and_then(Value::as_str)
+                    .map(|text| Redacted::cut(text, 40).into_string());
+                let queue_depth = status.get("session_count").and_then(Value::as_u64).unwrap_or_default();
+                Detected {
+                    installed: true,
+                    authenticated,
+                    subscription_active: authenticated,
+                    words: format!(
+                        "OpenCode daemon {} at {}",
+                        version.as_deref().unwrap_or("(no version)"),
+                        self.origin
+                    ),
+                    version,
+                    probed: Probed { session_alive: true, queue_depth },
+                }
+            }
+            Err(error) => Detected {
+                installed: matches!(error, CallError::Status { .. }),
+                words: format!("the OpenCode daemon at {} {error}", self.origin),
+                ..Detected::default()
+            },
+        }
+    }
+
+    /// Runs one task to its end. The key is spent before the session is made: that call carries the prompt.
+    pub(super) async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
+        if io.spend(PromptPlace::default()).await.is_err() {
+            return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
+        }
+        let session = match self.create_session(&start).await {
+            Ok(session) => session,
+            Err(error) => return failed("/sessions", &error),
+        };
+        io.started(SessionHandle::new(session.clone())).await;
+        let events = match self.events(&session).await {
+            Ok(events) => events,
+            Err(error) => return failed("/events", &error),
+        };
+        self.follow(events, &start, io).await
+    }
+
+    async fn create_session(&self, start: &Start) -> Result<String, CallError> {
+        let mut body = object!({ "title": start.title, "initial_prompt": start.prompt });
+        if let Some(folder) = &start.folder {
+            body["cwd"] = folder.as_str().into();
+        }
+        let mut request = self.http.post(self.url("/sessions")).json(&body);
+        if let Ok(key) = header::HeaderValue::from_str(start.key.as_str()) {
+            request = request.header("Idempotency-Key", key);
+        }
+        let answer: Value = json(success(request.timeout(limits::AGENT_CALL).send().await)?).await?;
+        match answer.get("session_id").and_then(Value::as_str) {
+            Some(id) if !id.is_empty() && id.len() <= orgx_proto::limits::ID_BYTES => Ok(id.to_owned()),
+            _ => Err(CallError::Nonsense("answered without a session_id")),
+        }
+    }
+
+    async fn events(&self, session: &str) -> Result<Response, CallError> {
+        // PROTOCOL: contract C2, the id goes into the path as it is.
+        let url: Url = format!("{}sessions/{session}/events", self.origin)
+            .parse()
+            .map_err(|_| CallError::Nonsense("answered with a session_id that no address can carry"))?;
+        let request = self.http.get(url).header(header::ACCEPT, "application/x-ndjson").send();
+        let late = |_| CallError::Unreachable(Redacted::new("no answer in time"));
+        let response = success(tokio::time::timeout(limits::AGENT_CALL, request).await.map_err(late)?)?;
+        let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if kind.is_some_and(|kind| kind.starts_with("text/html")) {
+            return Err(CallError::Nonsense("answered with a web page where events were due"));
+        }
+        Ok(response)
+    }
+
+    async fn follow(&self, mut events: Response, start: &Start, io: &RunIo) -> AgentEnd {
+        let mut lines = Lines::default();
+        let mut said = VecDeque::new();
+        let mut asked_to_stop = false;
+        loop {
+            while let Some(word) = said.pop_front() {
+                match word {
+                    Said::Event(event) => io.event(event).await,
+                    Said::End(end) => return end,
+                }
+            }
+            let chunk = tokio::select! {
+                chunk = events.chunk() => chunk,
+                () = io.stopped(), if !asked_to_stop => {
+                    asked_to_stop = true;
+                    self.cancel(start.run_id.as_str()).await;
+                    continue;
+                }
+            };
+            match chunk {
+                Ok(Some(chunk)) => lines.push(&chunk, |line| said.extend(read(line))),
+                Ok(None) => {
+                    lines.finish(|line| said.extend(read(line)));
+                    if lines.skipped() > 0 {
+                        tracing::warn!(skipped = lines.skipped(), "event lines over 1 MiB were skipped");
+                    }
+                    // PROTOCOL: contract A4.5.
+                    said.push_back(Said::End(AgentEnd::Failed(Failure::lasting(
+                        "driver ended without a terminal result",
+                    ))));
+                }
+                Err(_) => return AgentEnd::Failed(Failure::recoverable("the connection to OpenCode broke")),
+            }
+        }
+    }
+
+    async fn cancel(&self, run_id: &str) {
+        let body = object!({ "correlation_run_id": run_id });
+        let request = self.http.post(self.url("/sessions/cancel")).json(&body);
+        if let Err(error) = success(request.timeout(limits::AGENT_PROBE).send().await) {
+            tracing::warn!(%error, "the OpenCode daemon did not take the cancel");
+        }
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.origin.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+enum Said {
+    Event(AgentEvent),
+    End(AgentEnd),
+}
+
+/// One NDJSON line. PROTOCOL: contract C4, C5; what is blank, unparsable, wrongly typed or unknown is skipped.
+fn read(line: &[u8]) -> Option<Said> {
+    let event: Map<String, Value> = serde_json::from_slice(line.trim_ascii()).ok()?;
+    let required = |key: &str| event.get(key)?.as_str().map(ToOwned::to_owned);
+    // Absent is fine, wrongly typed is not.
+    let optional = |key: &str| match event.get(key) {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => Some(Some(text.clone())),
+        Some(_) => None,
+    };
+    Some(match event.get("kind")?.as_str()? {
+        "tool_call" => {
+            let (tool, summary) = (required("tool")?, optional("summary")?.unwrap_or_default());
+            Said::Event(AgentEvent::Action(Action {
+                matched_text: format!("{tool} {summary}"),
+                detail: summary,
+                evidence_ref: optional("ref")?,
+                answers: true,
+                kind: ActionKind::ToolCall { tool },
+            }))
+        }
+        "file_edit" => {
+            let (path, summary) = (required("path")?, optional("summary")?.unwrap_or_default());
+            Said::Event(AgentEvent::Action(Action {
+                matched_text: format!("{path} {summary}"),
+                detail: summary,
+                evidence_ref: optional("diff_ref")?,
+                answers: false,
+                kind: ActionKind::FileEdit { path, tool: None },
+            }))
+        }
+        "chat" => Said::Event(AgentEvent::Chat),
+        "assistant_completed" => Said::End(AgentEnd::Completed(Totals {
+            tokens_used: event.get("tokens_used").and_then(Value::as_f64).unwrap_or_default().max(0.0) as u64,
+            cost_cents: 0.0,
+            provider: Provider::Anthropic,
+        })),
+        "error" => {
+            let message = optional("message").flatten().filter(|text| !text.is_empty());
+            let reason = Redacted::without_paths(message.as_deref().unwrap_or("opencode errored"));
+            let recoverable = event.get("recoverable") == Some(&Value::Bool(true));
+            Said::End(AgentEnd::Failed(Failure { reason, recoverable }))
+        }
+        _ => return None,
+    })
+}
+
+/// PROTOCOL: contract C2, C5: a daemon that errs fails the run, recoverable.
+fn failed(call: &str, error: &CallError) -> AgentEnd {
+    let what = match error {
+        CallError::Status { status, .. } => format!("OpenCode {call} {status}"),
+        other => format!("OpenCode {call} {other}"),
+    };
+    AgentEnd::Failed(Failure { reason: Redacted::without_paths(&what), recoverable: true })
+}

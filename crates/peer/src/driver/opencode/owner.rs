@@ -1,0 +1,94 @@
+//! Who listens on a port of this computer. We speak only to our own user's listeners: anybody may open a port.
+
+/// Whose a listener is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// This user's.
+    Us,
+    /// Another user's.
+    SomebodyElse,
+    /// Nobody listens.
+    Nobody,
+    /// This OS does not tell.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "Linux always tells"))]
+    Unknown,
+}
+
+impl Owner {
+    /// May we speak to it?
+    pub(super) fn is_trusted(self) -> bool {
+        matches!(self, Self::Us | Self::Unknown)
+    }
+}
+
+/// Whose listener is on this loopback port?
+#[cfg(target_os = "linux")]
+pub(super) fn of_port(port: u16) -> Owner {
+    let us = rustix::process::geteuid().as_raw();
+    let owners: Vec<u32> =
+        listeners().filter(|entry| entry.local_address.port() == port).map(|entry| entry.uid).collect();
+    match owners.as_slice() {
+        [] => Owner::Nobody,
+        owners if owners.iter().all(|uid| *uid == us) => Owner::Us,
+        _ => Owner::SomebodyElse,
+    }
+}
+
+/// Ports on which `opencode` processes of this user listen.
+#[cfg(target_os = "linux")]
+pub(super) fn opencode_ports() -> Vec<u16> {
+    use procfs::process::{FDTarget, all_processes};
+    let us = rustix::process::geteuid().as_raw();
+    let Ok(processes) = all_processes() else { return Vec::new() };
+    let sockets: std::collections::HashSet<u64> = processes
+        .filter_map(Result::ok)
+        .filter(|process| process.uid().is_ok_and(|uid| uid == us))
+        .filter(|process| process.stat().is_ok_and(|stat| stat.comm == "opencode"))
+        .filter_map(|process| process.fd().ok())
+        .flat_map(|fds| fds.filter_map(Result::ok))
+        .filter_map(|fd| match fd.target {
+            FDTarget::Socket(inode) => Some(inode),
+            _ => None,
+        })
+        .collect();
+    let mut ports: Vec<u16> = listeners()
+        .filter(|entry| sockets.contains(&entry.inode))
+        .map(|entry| entry.local_address.port())
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+#[cfg(target_os = "linux")]
+fn listeners() -> impl Iterator<Item = procfs::net::TcpNetEntry> {
+    let v4 = procfs::net::tcp().unwrap_or_default();
+    let v6 = procfs::net::tcp6().unwrap_or_default();
+    v4.into_iter().chain(v6).filter(|entry| entry.state == procfs::net::TcpState::Listen)
+}
+
+/// Elsewhere the OS is not asked yet; the loopback address is all the protection there is.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn of_port(_: u16) -> Owner {
+    Owner::Unknown
+}
+
+/// Elsewhere only the well-known port is looked at.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn opencode_ports() -> Vec<u16> {
+    Vec::new()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_of_ours_is_ours_and_a_closed_port_is_nobodys() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        assert_eq!(of_port(port), Owner::Us);
+        drop(listener);
+        assert_eq!(of_port(port), Owner::Nobody);
+    }
+}

@@ -1,0 +1,230 @@
+//! Follows one run through a real OpenCode's events: steps, tokens, asks, and when it may be over.
+//!
+//! Decides from values alone. A repeated event changes nothing: after a lost feed the whole state is read again and
+//! goes through here a second time. Facts: opencode.md 2.1 to 2.4.
+
+use super::event::{Answer, Event, Status, Tool, Trouble};
+use crate::limits;
+use orgx_proto::agent::{Action, ActionKind, AgentEnd, AgentEvent, Failure, Totals};
+use orgx_proto::message::Provider;
+use orgx_proto::redact::Redacted;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// What an event means for the run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Told {
+    /// For OrgX.
+    Agent(AgentEvent),
+    /// A permission is asked for.
+    Permission { id: String, permission: String },
+    /// So many questions are asked.
+    Question { id: String, parts: usize },
+    /// It may be over: ask for the status.
+    PerhapsOver,
+    /// It will never be over by itself.
+    Runaway,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct Tracker {
+    session: String,
+    folder: PathBuf,
+    calls: HashSet<String>,
+    /// Files told of, by answer: a patch part repeats what the tools of its answer wrote.
+    edited: HashSet<(String, String)>,
+    asks: HashSet<String>,
+    answers: BTreeMap<String, (u64, f64)>,
+    provider: Option<String>,
+    trouble: Option<Trouble>,
+    /// Answers that ended without a reason since the last that did not.
+    endless: HashSet<String>,
+    spoke: bool,
+}
+
+impl Tracker {
+    pub(super) fn new(session: &str, folder: &Path) -> Self {
+        Self {
+            session: session.to_owned(),
+            folder: folder.to_owned(),
+            calls: HashSet::new(),
+            edited: HashSet::new(),
+            asks: HashSet::new(),
+            answers: BTreeMap::new(),
+            provider: None,
+            trouble: None,
+            endless: HashSet::new(),
+            spoke: false,
+        }
+    }
+
+    /// Takes an event of `session`: the run's own, or one of its subagents'.
+    pub(super) fn observe(&mut self, session: &str, event: Event) -> Vec<Told> {
+        let own = session == self.session;
+        match event {
+            Event::Created { .. } | Event::Status(Status::Busy | Status::Retry) => Vec::new(),
+            // A subagent's idle is not the end of its parent.
+            Event::Status(Status::Idle) => own.then_some(Told::PerhapsOver).into_iter().collect(),
+            Event::Error(trouble) => self.error(own, trouble),
+            Event::Answer(answer) => self.answer(own, answer),
+            Event::Tool(tool) => self.tool(tool),
+            Event::Patch { message, files } => self.patch(&message, files),
+            Event::Text => {
+                if std::mem::replace(&mut self.spoke, true) {
+                    return Vec::new();
+                }
+                vec![Told::Agent(AgentEvent::Chat)]
+            }
+            Event::Permission { id, permission } => self
+                .asks
+                .insert(id.clone())
+                .then_some(Told::Permission { id, permission })
+                .into_iter()
+                .collect(),
+            Event::Question { id, parts } => {
+                self.asks.insert(id.clone()).then_some(Told::Question { id, parts }).into_iter().collect()
+            }
+        }
+    }
+
+    /// The ask could not be answered: take it again when it comes up.
+    pub(super) fn forget_ask(&mut self, id: &str) {
+        self.asks.remove(id);
+    }
+
+    /// The run is over: how it ended. `sessions` are the sums that OpenCode itself keeps: tokens and dollars.
+    pub(super) fn end(&self, sessions: (u64, f64)) -> AgentEnd {
+        if let Some(trouble) = &self.trouble {
+            return AgentEnd::Failed(failure(trouble));
+        }
+        let tokens: u64 = self.answers.values().map(|(tokens, _)| tokens).sum();
+        let dollars: f64 = self.answers.values().map(|(_, dollars)| dollars).sum();
+        AgentEnd::Completed(Totals {
+            // The sums are written at the end of a step, the events may miss one: each can only lag.
+            tokens_used: tokens.max(sessions.0),
+            cost_cents: dollars.max(sessions.1) * 100.0,
+            provider: self.provider.as_deref().map_or(Provider::Other, Provider::from_id),
+        })
+    }
+
+    fn error(&mut self, own: bool, trouble: Trouble) -> Vec<Told> {
+        // A context overflow starts a compaction, and the run goes on; a subagent's error is its parent's to judge.
+        if !own || trouble.name == "ContextOverflowError" {
+            return Vec::new();
+        }
+        self.trouble = Some(trouble);
+        vec![Told::PerhapsOver]
+    }
+
+    fn answer(&mut self, own: bool, answer: Answer) -> Vec<Told> {
+        let known = self.answers.contains_key(&answer.id);
+        if own {
+            // Work after an error: it was not the end.
+            if answer.error.is_none() && !known {
+                self.trouble = None;
+            }
+            if let Some(error) = answer.error.filter(|error| error.name != "ContextOverflowError") {
+                self.trouble = Some(error);
+            }
+            if answer.provider.is_some() {
+                self.provider = answer.provider;
+            }
+        }
+        let sum = self.answers.entry(answer.id.clone()).or_default();
+        *sum = (sum.0.max(answer.tokens), sum.1.max(answer.cost_dollars));
+        match answer.finish.as_deref() {
+            Some("unknown") => {
+                let new = self.endless.insert(answer.id);
+                if new && self.endless.len() as u32 == limits::RUNAWAY_ANSWERS {
+                    return vec![Told::Runaway];
+                }
+            }
+            Some(_) => self.endless.clear(),
+            None => {}
+        }
+        Vec::new()
+    }
+
+    fn tool(&mut self, tool: Tool) -> Vec<Told> {
+        if !self.calls.insert(tool.call.clone()) {
+            return Vec::new();
+        }
+        if tool.edits.is_empty() {
+            return vec![Told::Agent(AgentEvent::Action(self.call(&tool)))];
+        }
+        let mut told = Vec::new();
+        for edit in &tool.edits {
+            let path = self.relative(&edit.path);
+            self.edited.insert((tool.message.clone(), path.clone()));
+            told.push(Told::Agent(AgentEvent::Action(Action {
+                detail: format!("+{} -{}", edit.additions, edit.deletions),
+                evidence_ref: Some(tool.call.clone()),
+                matched_text: format!("{path} {}", edit.added),
+                answers: true,
+                kind: ActionKind::FileEdit { path, tool: Some(tool.name.clone()) },
+            })));
+        }
+        told
+    }
+
+    fn call(&self, tool: &Tool) -> Action {
+        let about = tool.about.as_deref().map(|about| self.relative(about));
+        let detail = match (tool.failed, about) {
+            (false, Some(about)) => about,
+            (false, None) => "done".to_owned(),
+            (true, Some(about)) => format!("failed: {about}"),
+            (true, None) => "failed".to_owned(),
+        };
+        Action {
+            detail,
+            evidence_ref: Some(tool.call.clone()),
+            matched_text: [tool.name.as_str(), &tool.title, &tool.query].join(" ").trim_end().to_owned(),
+            answers: true,
+            kind: ActionKind::ToolCall { tool: tool.name.clone() },
+        }
+    }
+
+    /// Files that no tool of the answer named: a command changed them.
+    fn patch(&mut self, message: &str, files: Vec<String>) -> Vec<Told> {
+        let mut told = Vec::new();
+        for file in files {
+            let path = self.relative(&file);
+            if self.edited.insert((message.to_owned(), path.clone())) {
+                told.push(Told::Agent(AgentEvent::Action(Action {
+                    detail: "changed by a command".to_owned(),
+                    evidence_ref: None,
+                    matched_text: format!("{path} "),
+                    answers: false,
+                    kind: ActionKind::FileEdit { path, tool: None },
+                })));
+            }
+        }
+        told
+    }
+
+    /// Relative to the run's folder where it lies inside.
+    fn relative(&self, path: &str) -> String {
+        match Path::new(path).strip_prefix(&self.folder) {
+            Ok(inside) if !inside.as_os_str().is_empty() => inside.to_string_lossy().into_owned(),
+            _ => path.to_owned(),
+        }
+    }
+}
+
+fn failure(trouble: &Trouble) -> Failure {
+    let said = Redacted::without_paths(&trouble.message);
+    let reason = match (trouble.name.as_str(), trouble.status) {
+        ("MessageAbortedError", _) => "stopped in OpenCode".to_owned(),
+        ("ProviderAuthError", _) | (_, Some(401 | 403)) => {
+            format!("the model provider refused OpenCode's sign-in: {said}")
+        }
+        (_, Some(status)) => format!("the model provider answered {status}: {said}"),
+        _ if said.as_str().is_empty() => format!("OpenCode failed: {}", trouble.name),
+        _ => format!("OpenCode failed: {said}"),
+    };
+    Failure { reason: Redacted::new(&reason), recoverable: trouble.retryable }
+}
+
+#[cfg(test)]
+mod tests;

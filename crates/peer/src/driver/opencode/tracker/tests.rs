@@ -1,0 +1,292 @@
+//! Stories as a real OpenCode 1.18 tells them, shortened.
+
+use super::super::event;
+use super::*;
+use serde_json::{Value, json};
+
+const RUN: &str = "ses_run";
+
+struct Story {
+    tracker: Tracker,
+    told: Vec<String>,
+}
+
+impl Story {
+    fn new() -> Self {
+        Self { tracker: Tracker::new(RUN, Path::new("/w/shop")), told: Vec::new() }
+    }
+
+    /// Takes one event as it comes over `/global/event`.
+    fn hear(&mut self, kind: &str, properties: Value) -> &mut Self {
+        let frame = json!({ "directory": "/w/shop", "payload": { "id": "evt_1", "type": kind, "properties": properties } });
+        if let Some((session, event)) = event::read(&frame) {
+            let told = self.tracker.observe(&session, event);
+            self.told.extend(told.iter().map(short));
+        }
+        self
+    }
+
+    fn tool(&mut self, call: &str, tool: &str, state: Value) -> &mut Self {
+        self.hear(
+            "message.part.updated",
+            json!({ "part": { "type": "tool", "tool": tool, "callID": call,
+            "id": "prt_1", "sessionID": RUN, "messageID": "msg_a", "state": state } }),
+        )
+    }
+
+    fn answer(&mut self, session: &str, id: &str, rest: Value) -> &mut Self {
+        let mut info =
+            json!({ "id": id, "sessionID": session, "role": "assistant", "providerID": "anthropic" });
+        info.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
+        self.hear("message.updated", json!({ "sessionID": session, "info": info }))
+    }
+
+    fn idle(&mut self) -> &mut Self {
+        self.hear("session.status", json!({ "sessionID": RUN, "status": { "type": "idle" } }))
+    }
+
+    fn end(&self) -> AgentEnd {
+        self.tracker.end((0, 0.0))
+    }
+}
+
+fn short(told: &Told) -> String {
+    match told {
+        Told::Agent(AgentEvent::Action(action)) => {
+            let kind = match action.kind {
+                ActionKind::FileEdit { .. } => "edit",
+                ActionKind::ToolCall { .. } => "call",
+            };
+            format!("{kind} {} — {} | {}", action.kind.name(), action.detail, action.matched_text.trim_end())
+        }
+        Told::Agent(AgentEvent::Chat) => "chat".into(),
+        Told::Agent(AgentEvent::Remark(text)) => text.to_string(),
+        Told::Permission { permission, .. } => format!("permission {permission}"),
+        Told::Question { parts, .. } => format!("question {parts}"),
+        Told::PerhapsOver => "over?".into(),
+        Told::Runaway => "runaway".into(),
+    }
+}
+
+#[test]
+fn each_tool_becomes_the_step_it_is() {
+    let mut story = Story::new();
+    story
+        .tool("c1", "read", json!({ "status": "running", "input": { "filePath": "/w/shop/a.rs" } }))
+        .tool("c1", "read", json!({ "status": "completed", "title": "w/shop/a.rs", "input": { "filePath": "/w/shop/a.rs" } }))
+        .tool("c1", "read", json!({ "status": "completed", "title": "again", "input": {} }))
+        .tool("c2", "write", json!({ "status": "completed", "input": { "filePath": "/w/shop/b.txt", "content": "one\ntwo\n" } }))
+        .tool("c3", "edit", json!({ "status": "completed", "metadata": { "filediff": { "additions": 2, "deletions": 1 } },
+            "input": { "filePath": "/elsewhere/c.rs", "oldString": "x", "newString": "max_retries = 9" } }))
+        .tool("c4", "bash", json!({ "status": "completed", "title": "rm -rf build",
+            "input": { "command": "rm -rf build", "description": "Clean up" } }))
+        .tool("c5", "read", json!({ "status": "error", "error": "File not found: /w/shop/d", "input": { "filePath": "/w/shop/d" } }))
+        .tool("c6", "edit", json!({ "status": "error", "error": "no match", "input": { "filePath": "/w/shop/e" } }))
+        .tool("c7", "webfetch", json!({ "status": "completed", "title": "https://h.example/p?k=1",
+            "input": { "url": "https://h.example/p?k=1" } }))
+        .tool("c8", "apply_patch", json!({ "status": "completed", "input": { "patchText":
+            "*** Begin Patch\n*** Update File: src/x.rs\n@@\n-old\n+new line\n*** Add File: y.rs\n+only\n*** End Patch" } }))
+        .tool("c9", "todowrite", json!({ "status": "completed", "input": {} }));
+    assert_eq!(
+        story.told,
+        [
+            "call read — a.rs | read w/shop/a.rs",
+            "edit b.txt — +2 -0 | b.txt one\ntwo",
+            "edit /elsewhere/c.rs — +2 -1 | /elsewhere/c.rs max_retries = 9",
+            "call bash — Clean up | bash rm -rf build rm -rf build",
+            "call read — failed: d | read",
+            "call edit — failed: e | edit",
+            "call webfetch — h.example | webfetch https://h.example/p?k=1 https://h.example/p?k=1",
+            "edit src/x.rs — +1 -1 | src/x.rs new line",
+            "edit y.rs — +1 -0 | y.rs only",
+            "call todowrite — done | todowrite",
+        ]
+    );
+}
+
+#[test]
+fn files_that_a_command_changed_are_told_once_and_those_of_tools_not_again() {
+    let mut story = Story::new();
+    let patch = json!({ "part": { "type": "patch", "hash": "h", "sessionID": RUN, "messageID": "msg_a",
+        "files": ["/w/shop/b.txt", "/w/shop/gen/out.rs"] } });
+    story
+        .tool(
+            "c1",
+            "write",
+            json!({ "status": "completed", "input": { "filePath": "/w/shop/b.txt", "content": "x" } }),
+        )
+        .hear("message.part.updated", patch.clone())
+        .hear("message.part.updated", patch);
+    assert_eq!(
+        story.told,
+        ["edit b.txt — +1 -0 | b.txt x", "edit gen/out.rs — changed by a command | gen/out.rs"]
+    );
+}
+
+#[test]
+fn tokens_and_cost_are_of_all_answers_subagents_included() {
+    let mut story = Story::new();
+    let use_of = |input: u64, cost: f64| {
+        json!({ "cost": cost,
+        "tokens": { "total": 9, "input": input, "output": 10, "reasoning": 1, "cache": { "read": 100, "write": 5 } } })
+    };
+    story
+        .answer(RUN, "msg_1", json!({}))
+        .answer(RUN, "msg_1", use_of(1000, 0.01))
+        .answer(RUN, "msg_1", use_of(1000, 0.01))
+        .answer("ses_child", "msg_2", use_of(50, 0.0051))
+        .idle();
+    let AgentEnd::Completed(totals) = story.end() else { panic!("completed") };
+    assert_eq!(totals.tokens_used, 1116 + 166);
+    assert!((totals.cost_cents - 1.51).abs() < 1e-9);
+    assert_eq!(totals.provider, Provider::Anthropic);
+    let AgentEnd::Completed(totals) = story.tracker.end((5000, 0.5)) else { panic!("completed") };
+    assert_eq!(
+        (totals.tokens_used, totals.cost_cents),
+        (5000, 50.0),
+        "events were missed: OpenCode's own sum counts"
+    );
+}
+
+#[test]
+fn only_the_runs_own_idle_may_be_its_end() {
+    let mut story = Story::new();
+    story
+        .hear("session.created", json!({ "info": { "id": "ses_child", "parentID": RUN } }))
+        .hear("session.status", json!({ "sessionID": RUN, "status": { "type": "busy" } }))
+        .hear("session.idle", json!({ "sessionID": "ses_child" }))
+        .hear(
+            "session.error",
+            json!({ "sessionID": "ses_child", "error": { "name": "APIError", "data": {} } }),
+        )
+        .hear("session.status", json!({ "sessionID": RUN, "status": { "type": "retry", "attempt": 1 } }));
+    assert_eq!(story.told, [""; 0]);
+    story.idle().idle();
+    assert_eq!(story.told, ["over?", "over?"], "idle may come twice");
+    assert!(matches!(story.end(), AgentEnd::Completed(_)));
+}
+
+fn error(name: &str, data: Value) -> Value {
+    json!({ "sessionID": RUN, "error": { "name": name, "data": data } })
+}
+
+#[test]
+fn each_error_is_told_for_what_it_is() {
+    for (name, data, reason, recoverable) in [
+        (
+            "APIError",
+            json!({ "message": "Incorrect API key provided: sk-proj-abcdef012345", "statusCode": 401, "isRetryable": false }),
+            "the model provider refused OpenCode's sign-in: Incorrect API key provided: [redacted]",
+            false,
+        ),
+        (
+            "APIError",
+            json!({ "message": "overloaded", "statusCode": 529, "isRetryable": true }),
+            "the model provider answered 529: overloaded",
+            true,
+        ),
+        (
+            "UnknownError",
+            json!({ "message": "Model not found: fake/nope.\n    at stack (/home/me/x.ts:1)" }),
+            "OpenCode failed: Model not found: fake/nope.",
+            false,
+        ),
+        (
+            "UnknownError",
+            json!({ "message": "ENOENT: /home/me/w/api/x" }),
+            "OpenCode failed: ENOENT: [path]",
+            false,
+        ),
+        ("MessageAbortedError", json!({ "message": "Aborted" }), "stopped in OpenCode", false),
+        (
+            "ProviderAuthError",
+            json!({ "message": "no key" }),
+            "the model provider refused OpenCode's sign-in: no key",
+            false,
+        ),
+        ("MessageOutputLengthError", json!({}), "OpenCode failed: MessageOutputLengthError", false),
+    ] {
+        let mut story = Story::new();
+        story.hear("session.error", error(name, data)).idle();
+        assert_eq!(
+            story.told[0], "over?",
+            "an unknown agent never goes idle: the error asks for the status, too"
+        );
+        let AgentEnd::Failed(failure) = story.end() else { panic!("failed") };
+        assert_eq!((failure.reason.as_str(), failure.recoverable), (reason, recoverable));
+    }
+}
+
+#[test]
+fn a_context_overflow_is_not_the_end_and_work_after_an_error_takes_it_back() {
+    let mut story = Story::new();
+    story.hear("session.error", error("ContextOverflowError", json!({ "message": "too long" })));
+    story.answer(RUN, "msg_1", json!({ "error": { "name": "ContextOverflowError", "data": {} } }));
+    assert_eq!(story.told, [""; 0]);
+    assert!(matches!(story.end(), AgentEnd::Completed(_)));
+
+    story.hear("session.error", error("APIError", json!({ "message": "x", "statusCode": 500 })));
+    story.answer(RUN, "msg_2", json!({ "finish": "stop" })).idle();
+    assert!(matches!(story.end(), AgentEnd::Completed(_)));
+    story.answer(RUN, "msg_2", json!({ "error": { "name": "APIError", "data": { "statusCode": 400 } } }));
+    assert!(matches!(story.end(), AgentEnd::Failed(_)), "an error told by the answer itself, after the idle");
+}
+
+#[test]
+fn answers_without_an_end_are_a_runaway_and_an_end_clears_them() {
+    let mut story = Story::new();
+    for n in 0..limits::RUNAWAY_ANSWERS - 1 {
+        story.answer(RUN, &format!("msg_{n}"), json!({ "finish": "unknown" }));
+        story.answer(RUN, &format!("msg_{n}"), json!({ "finish": "unknown" }));
+    }
+    assert_eq!(story.told, [""; 0]);
+    story.answer(RUN, "msg_ok", json!({ "finish": "tool-calls" }));
+    for n in 100..100 + limits::RUNAWAY_ANSWERS + 3 {
+        story.answer(RUN, &format!("msg_{n}"), json!({ "finish": "unknown" }));
+    }
+    assert_eq!(story.told, ["runaway"]);
+}
+
+#[test]
+fn asks_are_told_once_and_again_when_they_could_not_be_answered() {
+    let mut story = Story::new();
+    let ask = json!({ "id": "per_1", "sessionID": "ses_child", "permission": "bash", "patterns": ["ls"] });
+    story.hear("permission.asked", ask.clone()).hear("permission.asked", ask.clone());
+    story.hear("question.asked", json!({ "id": "que_1", "sessionID": RUN, "questions": [{}, {}] }));
+    story.tracker.forget_ask("per_1");
+    story.hear("permission.asked", ask);
+    assert_eq!(story.told, ["permission bash", "question 2", "permission bash"]);
+}
+
+#[test]
+fn the_first_word_is_told_and_the_persons_own_text_is_none() {
+    let mut story = Story::new();
+    story
+        .hear(
+            "message.part.updated",
+            json!({ "part": { "type": "text", "text": "the prompt", "sessionID": RUN } }),
+        )
+        .hear("message.part.delta", json!({ "sessionID": RUN, "field": "text", "delta": "I " }))
+        .hear("message.part.delta", json!({ "sessionID": RUN, "field": "text", "delta": "will" }));
+    assert_eq!(story.told, ["chat"]);
+}
+
+#[test]
+fn what_is_unknown_or_malformed_changes_nothing() {
+    let mut story = Story::new();
+    for frame in [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!({ "payload": 1 }),
+        json!({ "payload": { "type": "session.status" } }),
+        json!({ "payload": { "type": "plugin.added", "properties": {} } }),
+        json!({ "payload": { "type": "message.part.updated", "properties": { "part": { "type": "tool" } } } }),
+        json!({ "payload": { "type": "session.error", "properties": { "sessionID": RUN } } }),
+        json!({ "payload": { "type": "sync", "syncEvent": { "type": "session.updated.1" } } }),
+    ] {
+        assert_eq!(event::read(&frame), None, "{frame}");
+    }
+    story.hear("message.updated", json!({ "info": { "role": "user", "id": "msg_u", "sessionID": RUN } }));
+    assert_eq!(story.told, [""; 0]);
+}

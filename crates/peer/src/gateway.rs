@@ -1,0 +1,8 @@
+//! The way to OrgX: one WebSocket, and the HTTP calls beside it.
+
+mod api;
+mod socket;
+
+pub use api::License;
+pub(crate) use api::{Api, Presence};
+pub(crate) use socket::{Door, Socket, SocketEvent};

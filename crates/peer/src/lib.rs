@@ -1,0 +1,42 @@
+//! OrgX Peer as a library: the I/O around [`orgx_proto`], and the one actor that owns the state.
+//!
+//! ```no_run
+//! use orgx_peer::{Config, Environment, Peer};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::load(&Environment::of_process())?;
+//! let peer = Peer::start(config).await?;
+//! let mut events = peer.events();
+//! while let Ok(event) = events.recv().await {
+//!     println!("{event:?}");
+//! }
+//! peer.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Data flows one way: a signal comes in (a frame, an agent's event, a timer, a command), `orgx_proto` decides, and
+//! effects go out. See `docs/architecture.md`.
+
+mod clock;
+mod config;
+mod driver;
+mod folder;
+mod gateway;
+mod http;
+mod instance;
+mod journal;
+pub mod limits;
+mod outbox;
+mod paths;
+mod peer;
+mod rules;
+
+pub use config::{Config, ConfigError, Environment, OpenCodeConfig, RunsConfig, find_opencode};
+pub use driver::{Detected, Probed};
+pub use gateway::License;
+pub use instance::LockError;
+pub use journal::JournalError;
+pub use outbox::OutboxHealth;
+pub use paths::Paths;
+pub use peer::{Peer, PeerEvent, PeerSnapshot, RecentRun, RunView, StartError};

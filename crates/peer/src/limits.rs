@@ -1,0 +1,74 @@
+//! Every number of this crate that a person could run into, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Largest WebSocket frame taken, in bytes.
+pub const WS_FRAME_BYTES: usize = 1024 * 1024;
+/// Largest WebSocket message taken, in bytes.
+pub const WS_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that may wait inside the WebSocket before sending stops taking more.
+pub const WS_WRITE_BYTES: usize = 1024 * 1024;
+/// Messages between the actor and the socket's task.
+pub const SOCKET_QUEUE: usize = 64;
+
+/// Largest HTTP body read, in bytes.
+pub const HTTP_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// How long one call to OrgX may take: its first answer after a deploy may need most of this.
+pub const ORGX_CALL: Duration = Duration::from_secs(30);
+/// How long one call to a local agent may take.
+pub const AGENT_CALL: Duration = Duration::from_secs(20);
+/// How long a local server may take to say who it is. One that is still starting may never answer.
+pub const AGENT_PROBE: Duration = Duration::from_secs(2);
+
+/// How often presence is told. PROTOCOL: contract B2.
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(20);
+/// How often the license heartbeat goes. PROTOCOL: contract B1.
+pub const LICENSE_EVERY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// When a license heartbeat that got no answer is tried again.
+pub const LICENSE_RETRY: Duration = Duration::from_secs(10 * 60);
+/// When a fetch of the skill rules that failed is tried again.
+pub const RULES_RETRY: Duration = Duration::from_secs(60);
+/// How long a run's matching waits for rules that are being fetched. Steps flow meanwhile.
+pub const RULES_WAIT: Duration = Duration::from_secs(10);
+/// Actions that wait for the rules, per run; past it the oldest go unmatched, and the log says so.
+pub const RULES_BACKLOG: usize = 1_000;
+/// How often the agents are looked at.
+pub const DETECT_EVERY: Duration = Duration::from_secs(60);
+
+/// Longest NDJSON or SSE line taken from an agent, in bytes; a longer one is skipped.
+pub const LINE_BYTES: usize = 1024 * 1024;
+/// Agent events waiting in one run; an NDJSON reader then waits, an SSE feed lets go and reads the state again.
+pub const RUN_EVENTS: usize = 1_024;
+/// An SSE feed that is silent for this long is dead: OpenCode sends a heartbeat every 10 s.
+pub const FEED_SILENCE: Duration = Duration::from_secs(30);
+/// How often a running session's state is asked for, in case an event never came.
+pub const STATE_EVERY: Duration = Duration::from_secs(20);
+/// First wait before a lost SSE feed is opened again; doubles up to [`FEED_BACKOFF_CAP`].
+pub const FEED_BACKOFF_FIRST: Duration = Duration::from_millis(250);
+/// Longest wait before a lost SSE feed is opened again.
+pub const FEED_BACKOFF_CAP: Duration = Duration::from_secs(5);
+/// A feed that cannot be opened for this long has lost its server.
+pub const FEED_LOST: Duration = Duration::from_secs(20);
+/// Model answers in a row that end without a reason. OpenCode asks again at once, for ever.
+pub const RUNAWAY_ANSWERS: u32 = 10;
+
+/// Largest OpenCode state file read, in bytes.
+pub const STATE_FILE_BYTES: u64 = 64 * 1024;
+/// How long our own `opencode serve` may take to say where it listens.
+pub const MANAGED_START: Duration = Duration::from_secs(60);
+/// Our own `opencode serve` ends after this long without a run.
+pub const MANAGED_IDLE: Duration = Duration::from_secs(10 * 60);
+/// How long our own `opencode serve` may take to end by itself before it is killed.
+pub const MANAGED_STOP: Duration = Duration::from_secs(3);
+
+/// Longest outbox line, in bytes; a longer one is not written, and counted.
+pub const OUTBOX_LINE_BYTES: usize = 64 * 1024;
+/// Outbox lines that may wait for a slow disk; past it lines are dropped, counted and told.
+pub const OUTBOX_QUEUE: usize = 10_000;
+
+/// How long the terminals of a quitting peer may take to be confirmed.
+pub const STOP_BARRIER: Duration = Duration::from_secs(3);
+/// How long a closing handshake may take.
+pub const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// Ended runs shown in a snapshot.
+pub const RECENT_RUNS: usize = 50;

@@ -1,0 +1,198 @@
+//! The Work Graph outbox: a JSONL file that other OrgX tools read, and rotate.
+//!
+//! Promises: one write per line; folder 0700, file 0600; the file is opened again when another program renamed it;
+//! a symlink or a file of another owner is refused; a full or read-only disk is told, and never stops a run. Lines
+//! are written on a thread of their own, so that a slow disk is nobody's problem but the outbox's.
+
+use crate::limits;
+use crate::paths::make_private_dir;
+use orgx_proto::work_graph::Record;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use tokio::sync::{oneshot, watch};
+
+/// How the outbox fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxHealth {
+    /// Lines written since start.
+    pub written: u64,
+    /// Lines that could not be written.
+    pub lost: u64,
+    /// What is wrong now, for people.
+    pub trouble: Option<String>,
+}
+
+/// A handle to the outbox's thread.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    lines: mpsc::SyncSender<Job>,
+    health: watch::Receiver<OutboxHealth>,
+    /// Lines that found the queue full.
+    refused: u64,
+}
+
+enum Job {
+    Line(String),
+    Flush(oneshot::Sender<()>),
+}
+
+impl Outbox {
+    pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
+        let (lines, jobs) = mpsc::sync_channel(limits::OUTBOX_QUEUE);
+        let (tell, health) = watch::channel(OutboxHealth::default());
+        std::thread::Builder::new().name("outbox".into()).spawn(move || write_all(path, &jobs, &tell))?;
+        Ok(Self { lines, health, refused: 0 })
+    }
+
+    /// Appends a record, soon.
+    pub(crate) fn append(&mut self, record: &Record) {
+        if self.lines.try_send(Job::Line(record.to_line())).is_err() {
+            self.refused += 1;
+        }
+    }
+
+    /// Returns once everything appended so far is written, or could not be.
+    pub(crate) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.lines.try_send(Job::Flush(done)).is_ok() {
+            let _gone = flushed.await;
+        }
+    }
+
+    /// How it fares.
+    pub(crate) fn health(&self) -> OutboxHealth {
+        let mut health = self.health.borrow().clone();
+        health.lost += self.refused;
+        if self.refused > 0 && health.trouble.is_none() {
+            health.trouble =
+                Some("the disk is too slow for the local trail: some of its lines were dropped".into());
+        }
+        health
+    }
+}
+
+fn write_all(path: PathBuf, jobs: &mpsc::Receiver<Job>, tell: &watch::Sender<OutboxHealth>) {
+    let mut trail = Trail { path, file: None, torn: false };
+    while let Ok(job) = jobs.recv() {
+        match job {
+            Job::Flush(done) => {
+                let _gone = done.send(());
+            }
+            Job::Line(line) => {
+                let result = trail.append(&line);
+                tell.send_modify(|health| {
+                    health.trouble = result.as_ref().err().map(trouble);
+                    match result {
+                        Ok(()) => health.written += 1,
+                        Err(_) => health.lost += 1,
+                    }
+                });
+            }
+        }
+    }
+}
+
+struct Trail {
+    path: PathBuf,
+    file: Option<File>,
+    /// Did the last write end in the middle of a line?
+    torn: bool,
+}
+
+impl Trail {
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        if line.len() > limits::OUTBOX_LINE_BYTES {
+            return Err(io::Error::other("a line is too long"));
+        }
+        if self.file.as_ref().is_none_or(|file| !is_still_there(file, &self.path)) {
+            self.file = None;
+            self.file = Some(open(&self.path)?);
+            self.torn = false;
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let whole = if self.torn { format!("\n{line}") } else { line.to_owned() };
+        match file.write(whole.as_bytes()) {
+            Ok(written) if written == whole.len() => {
+                self.torn = false;
+                Ok(())
+            }
+            Ok(written) => {
+                self.torn |= written > 0;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            Err(error) => {
+                self.file = None;
+                Err(error)
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    make_private_dir(path.parent().unwrap_or(Path::new("/")))?;
+    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_still_there(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(theirs)) => (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    make_private_dir(path.parent().unwrap_or(Path::new(".")))?;
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(io::Error::other("it is not a file"));
+    }
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Without inodes the file is opened anew for each line, so that a rename is always noticed.
+#[cfg(not(unix))]
+fn is_still_there(_: &File, _: &Path) -> bool {
+    false
+}
+
+fn trouble(error: &io::Error) -> String {
+    let what = match error.kind() {
+        _ if is_symlink(error) => "its file is a symlink, which is not followed",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full",
+        io::ErrorKind::ReadOnlyFilesystem => "its disk is read-only",
+        io::ErrorKind::PermissionDenied => "its file or folder does not belong to this user",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "its folder is not a folder",
+        io::ErrorKind::IsADirectory => "there is a folder in its file's place",
+        _ => return format!("the local trail stopped; runs go on ({error})"),
+    };
+    format!("the local trail stopped: {what}; runs go on")
+}
+
+/// What opening a symlink says that is not to be followed.
+#[cfg(unix)]
+fn is_symlink(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_symlink(_: &io::Error) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests;

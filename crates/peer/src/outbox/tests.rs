@@ -1,0 +1,111 @@
+use super::*;
+use orgx_proto::ids::{DispatchKey, RunId, SessionHandle};
+use orgx_proto::time::Timestamp;
+use orgx_proto::work_graph::{Entry, Subject};
+
+fn record(run: &str) -> Record {
+    let subject = Subject {
+        run_id: RunId::new(run),
+        session: SessionHandle::new("s"),
+        key: DispatchKey::new("k"),
+        cwd: None,
+        source_client: "opencode",
+    };
+    Record::new(&subject, &Entry::Failed { recoverable: true, reason_chars: 1 }, Timestamp(0))
+}
+
+fn runs(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).expect("an outbox");
+    let run = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a whole line");
+        line["run_id"].as_str().expect("a run").to_owned()
+    };
+    text.lines().map(run).collect()
+}
+
+async fn append(outbox: &mut Outbox, run: &str) -> OutboxHealth {
+    outbox.append(&record(run));
+    outbox.flush().await;
+    outbox.health()
+}
+
+#[tokio::test]
+async fn lines_survive_rotation_by_another_program() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("hooks/events.jsonl");
+    let mut outbox = Outbox::open(path.clone()).expect("an outbox");
+    append(&mut outbox, "a").await;
+    std::fs::rename(&path, path.with_extension("jsonl.1")).expect("a rotation");
+    append(&mut outbox, "b").await;
+    std::fs::remove_file(&path).expect("removed");
+    let health = append(&mut outbox, "c").await;
+    assert_eq!(runs(&path.with_extension("jsonl.1")), ["a"]);
+    assert_eq!(runs(&path), ["c"]);
+    assert_eq!(health, OutboxHealth { written: 3, lost: 0, trouble: None });
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_folder_and_the_file_are_this_users_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("a/b/events.jsonl");
+    append(&mut Outbox::open(path.clone()).expect("an outbox"), "r").await;
+    let mode = |path: &Path| path.metadata().expect("meta").permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(&dir.path().join("a/b"))), (0o600, 0o700));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_cannot_be_written_is_told_and_heals() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("events.jsonl");
+    let target = dir.path().join("elsewhere");
+    std::fs::write(&target, "").expect("a file");
+    std::os::unix::fs::symlink(&target, &path).expect("a link");
+    let mut outbox = Outbox::open(path.clone()).expect("an outbox");
+    let health = append(&mut outbox, "a").await;
+    assert_eq!(health.lost, 1);
+    let trouble = health.trouble.expect("trouble");
+    assert_eq!(trouble, "the local trail stopped: its file is a symlink, which is not followed; runs go on");
+    assert_eq!(std::fs::read(&target).expect("untouched"), b"");
+
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::create_dir(&path).expect("a folder in its place");
+    assert!(
+        append(&mut outbox, "b").await.trouble.expect("trouble").contains("a folder in its file's place")
+    );
+
+    std::fs::remove_dir(&path).expect("removed");
+    let health = append(&mut outbox, "c").await;
+    assert_eq!(health, OutboxHealth { written: 1, lost: 2, trouble: None });
+    assert_eq!(runs(&path), ["c"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_never_stops_anything() {
+    // /dev/full answers every write with "no space left"; it is a device, so the file check is what is met first.
+    // A tmpfs of one page is the real thing, where the test may mount one.
+    let dir = tempfile::tempdir().expect("a folder");
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4k,mode=0700", "none"])
+        .arg(dir.path())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        eprintln!("SKIPPED: a_full_disk needs to mount a tmpfs, which only root may");
+        return;
+    }
+    let path = dir.path().join("events.jsonl");
+    let mut outbox = Outbox::open(path.clone()).expect("an outbox");
+    let mut health = OutboxHealth::default();
+    for n in 0..60 {
+        health = append(&mut outbox, &format!("r{n}")).await;
+    }
+    let trouble = health.trouble.clone();
+    assert_eq!(trouble.as_deref(), Some("the local trail stopped: the disk is full; runs go on"));
+    assert!(health.written > 5 && health.lost > 5, "{health:?}");
+    let unmounted = std::process::Command::new("umount").arg("-l").arg(dir.path()).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+}

@@ -1,0 +1,95 @@
+//! Where the peer keeps its own things, and where others keep theirs.
+
+use crate::config::Environment;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folders of this peer. Our own follow each OS (XDG on Linux).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// `config.toml`.
+    pub config: PathBuf,
+    /// The journal, the kept skill rules, the installation id, the locks.
+    pub state: PathBuf,
+}
+
+impl Paths {
+    /// `ORGX_PEER_CONFIG_DIR` and `ORGX_PEER_STATE_DIR`, or what the OS says. `None` without a home folder.
+    pub fn of(env: &Environment) -> Option<Self> {
+        let config = env.path("ORGX_PEER_CONFIG_DIR").or_else(|| default_config(env))?;
+        let state = env.path("ORGX_PEER_STATE_DIR").or_else(|| default_state(env))?;
+        Some(Self { config, state })
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.state.join("journal.sqlite")
+    }
+
+    /// The skill rules of the last good fetch.
+    pub fn rules(&self, workspace_id: &str) -> PathBuf {
+        self.state.join(format!("rules-{}.json", short_name(workspace_id)))
+    }
+
+    /// The random id of this installation.
+    pub fn installation_id(&self) -> PathBuf {
+        self.state.join("installation-id")
+    }
+
+    /// The lock that keeps a second peer of this workspace away.
+    pub fn lock(&self, workspace_id: &str) -> PathBuf {
+        self.state.join(format!("peer-{}.lock", short_name(workspace_id)))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn default_config(env: &Environment) -> Option<PathBuf> {
+    Some(env.path("XDG_CONFIG_HOME").or_else(|| Some(env.home()?.join(".config")))?.join("orgx-peer"))
+}
+
+#[cfg(target_os = "linux")]
+fn default_state(env: &Environment) -> Option<PathBuf> {
+    Some(env.path("XDG_STATE_HOME").or_else(|| Some(env.home()?.join(".local/state")))?.join("orgx-peer"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn default_config(_: &Environment) -> Option<PathBuf> {
+    Some(dirs::config_dir()?.join("OrgX Peer"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn default_state(_: &Environment) -> Option<PathBuf> {
+    Some(dirs::data_local_dir()?.join("OrgX Peer").join("State"))
+}
+
+/// A workspace id as part of a file name: short, stable, and free of separators.
+fn short_name(id: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(id.as_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Makes a folder that only this user can enter. An existing one is left as it is.
+pub(crate) fn make_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Replaces a file whole, readable by this user only: a reader sees the old bytes or the new ones.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! The peer: a handle, and behind it one actor that owns the state.
+
+mod actor;
+mod effects;
+mod event;
+mod receipts;
+mod run_task;
+mod snapshot;
+mod stop;
+mod words;
+
+pub use event::PeerEvent;
+pub use snapshot::{PeerSnapshot, RecentRun, RunView};
+
+use crate::config::Config;
+use crate::instance::{Instance, LockError};
+use crate::journal::{Journal, JournalError};
+use crate::outbox::Outbox;
+use crate::paths::write_private;
+use actor::{Actor, Command};
+use orgx_proto::ids::RunId;
+use std::path::Path;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Events that a slow listener may be behind before it misses some.
+const EVENTS: usize = 1_024;
+
+/// A running peer.
+#[derive(Debug)]
+pub struct Peer {
+    commands: mpsc::Sender<Command>,
+    snapshot: watch::Receiver<PeerSnapshot>,
+    events: broadcast::Sender<PeerEvent>,
+    actor: JoinHandle<()>,
+}
+
+/// Why a peer could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another peer serves this workspace, or the state folder cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Something else that the OS refused.
+    #[error("{what}: {error}")]
+    Os {
+        /// What was being done.
+        what: &'static str,
+        /// What the OS said.
+        error: String,
+    },
+}
+
+impl Peer {
+    /// Starts a peer in the background; returns once it owns its workspace on this computer.
+    ///
+    /// # Errors
+    /// When another peer serves the workspace, or the state folder or the journal cannot be used. OrgX being
+    /// unreachable is no error: the peer tries again.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let instance = Instance::acquire(&config.paths.lock(&config.workspace_id))?;
+        let installation_id = installation_id(&config.paths.installation_id())?;
+        let journal_path = config.paths.journal();
+        let (journal, memory) =
+            tokio::task::spawn_blocking(move || Journal::open(&journal_path)).await.map_err(|error| {
+                StartError::Os { what: "the journal could not be opened", error: error.to_string() }
+            })??;
+        let os = |what| move |error: std::io::Error| StartError::Os { what, error: error.to_string() };
+        let outbox =
+            config.outbox.clone().map(Outbox::open).transpose().map_err(os("the outbox could not start"))?;
+        let (commands, inbox) = mpsc::channel(16);
+        let (tell, snapshot) = watch::channel(PeerSnapshot::default());
+        let (events, _) = broadcast::channel(EVENTS);
+        let parts = actor::Parts {
+            config,
+            installation_id,
+            journal,
+            memory,
+            outbox,
+            tell,
+            events: events.clone(),
+            inbox,
+        };
+        let actor = Actor::new(parts).map_err(|error| StartError::Os {
+            what: "the HTTP client could not be made",
+            error: error.to_string(),
+        })?;
+        let actor = tokio::spawn(async move {
+            actor.run().await;
+            drop(instance);
+        });
+        Ok(Self { commands, snapshot, events, actor })
+    }
+
+    /// How everything stands now.
+    pub fn snapshot(&self) -> PeerSnapshot {
+        self.snapshot.borrow().clone()
+    }
+
+    /// How everything stands, with each change.
+    pub fn watch(&self) -> watch::Receiver<PeerSnapshot> {
+        self.snapshot.clone()
+    }
+
+    /// What happens, from now on.
+    pub fn events(&self) -> broadcast::Receiver<PeerEvent> {
+        self.events.subscribe()
+    }
+
+    /// Ends a run.
+    pub async fn cancel(&self, run_id: RunId) {
+        let _stopped = self.commands.send(Command::Cancel(run_id)).await;
+    }
+
+    /// Ends every run as "peer stopped", lets OrgX hear of it for up to three seconds, closes, and is gone.
+    pub async fn stop(self) {
+        let _stopped = self.commands.send(Command::Stop).await;
+        let _ended = self.actor.await;
+    }
+}
+
+/// The random id of this installation, made at the first start.
+fn installation_id(path: &Path) -> Result<String, StartError> {
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    if uuid::Uuid::parse_str(kept.trim()).is_ok() {
+        return Ok(kept.trim().to_owned());
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    write_private(path, id.as_bytes()).map_err(|error| StartError::Os {
+        what: "the state folder cannot be written",
+        error: error.to_string(),
+    })?;
+    Ok(id)
+}

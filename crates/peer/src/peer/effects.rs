@@ -1,0 +1,195 @@
+//! Carries out what the dispatcher wants, in its order.
+
+use super::actor::{Actor, Signal};
+use super::event::PeerEvent;
+use super::run_task::{RunReport, RunTask};
+use super::snapshot::RecentRun;
+use crate::journal::Memory;
+use crate::{folder, limits};
+use orgx_proto::agent::{AgentEnd, Failure};
+use orgx_proto::delivery::Outgoing;
+use orgx_proto::dispatch::{Effect, Ended};
+use orgx_proto::ids::RunId;
+use orgx_proto::message::{Failed, Frame};
+use orgx_proto::redact::Redacted;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Why a run is not prompted that cannot be journaled: a crash would prompt it twice.
+const NOT_JOURNALED: &str = "this computer's journal cannot be written, so the task was not started";
+
+impl Actor {
+    /// Does everything in `effects`, and what follows from it.
+    pub(super) async fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut todo: std::collections::VecDeque<Effect> = effects.into();
+        while let Some(effect) = todo.pop_front() {
+            match effect {
+                Effect::CheckFolder { run_id, repo_path } => {
+                    let runs = self.config.runs.clone();
+                    let look = move || folder::resolve(repo_path.as_deref(), &runs);
+                    self.in_background(async move {
+                        let folder = tokio::task::spawn_blocking(look).await;
+                        let folder = folder
+                            .unwrap_or_else(|_| Err(Failure::recoverable("the folder could not be checked")));
+                        Signal::Folder(
+                            run_id,
+                            folder.map(|folder| folder.map(|path| path.to_string_lossy().into_owned())),
+                        )
+                    });
+                }
+                Effect::Start(start) => {
+                    tracing::info!(run_id = %start.run_id, driver = %start.driver, "starting");
+                    let run_id = start.run_id.clone();
+                    let rules = self.rules.subscribe();
+                    let task =
+                        RunTask::spawn(Arc::clone(&self.driver), *start, rules, self.reports.0.clone());
+                    self.tasks.insert(run_id, task);
+                }
+                Effect::Spend(spent) => {
+                    let run_id = spent.run_id.clone();
+                    if let Err(error) = self.journal.spend(spent).await {
+                        self.warn(format!("A task was not started: {error}."));
+                        let end = AgentEnd::Failed(Failure::recoverable(NOT_JOURNALED));
+                        todo.extend(self.dispatcher.ended(&run_id, &end, self.clock.now()));
+                    }
+                }
+                Effect::End(ended) => self.end(ended).await,
+                Effect::Record(record) => {
+                    if let Some(outbox) = &mut self.outbox {
+                        outbox.append(&record);
+                    }
+                }
+                Effect::Send(frame) => {
+                    self.tell_of(&frame);
+                    self.delivery.push(frame);
+                }
+                Effect::Ask(run_id) => {
+                    if let Some(task) = self.tasks.get(&run_id) {
+                        task.ask_to_stop();
+                    }
+                }
+                Effect::Abandon(run_id) => {
+                    tracing::warn!(%run_id, "the agent did not stop in time; its run ends without it");
+                    self.tasks.remove(&run_id);
+                }
+                Effect::Ignored(why) => tracing::debug!("ignored: {why}"),
+            }
+        }
+        self.touch();
+    }
+
+    /// What a run's task says.
+    pub(super) async fn on_report(&mut self, run_id: &RunId, report: RunReport) {
+        let now = self.clock.now();
+        let effects = match report {
+            RunReport::Spend(place, grant) => {
+                if let Some(effects) = self.dispatcher.spend(run_id, place, now) {
+                    self.carry_out(effects).await;
+                    // It is still there unless the journal could not be written.
+                    let granted = self.dispatcher.run(run_id).is_some();
+                    let _gone = grant.send(granted);
+                } else {
+                    let _gone = grant.send(false);
+                }
+                return;
+            }
+            RunReport::Started(session) => self.dispatcher.started(run_id, &session, now),
+            RunReport::Event(event, matches) => self.dispatcher.agent(run_id, &event, &matches, now),
+            RunReport::Late { evidence_ref, matches } => {
+                self.dispatcher.late_matches(run_id, &evidence_ref, &matches, now)
+            }
+            RunReport::Ended(end) => {
+                self.tasks.remove(run_id);
+                self.look_at_agents();
+                self.dispatcher.ended(run_id, &end, now)
+            }
+        };
+        self.carry_out(effects).await;
+    }
+
+    async fn end(&mut self, ended: Ended) {
+        let (run_id, receipt) = (ended.run_id.clone(), ended.receipt.clone());
+        let seen = self.tell_snapshot.borrow().runs.iter().find(|run| run.run_id == run_id.as_str()).cloned();
+        self.remember(&ended, seen.map_or((0, 0), |run| (run.steps, run.deviations)));
+        if let Err(error) = self.journal.end(ended).await {
+            self.warn(format!(
+                "The end of a run is told to OrgX now, but may be told again after a crash: {error}."
+            ));
+        }
+        if let Some(receipt) = receipt {
+            self.receipts.add(run_id, receipt.to_json(), self.connection.is_open(), self.clock.now().mono);
+        }
+    }
+
+    fn remember(&mut self, ended: &Ended, (steps, deviations): (u64, u64)) {
+        let terminal: Value = serde_json::from_str(&ended.terminal.json).unwrap_or_default();
+        let reason = terminal.get("reason").and_then(Value::as_str).map(ToOwned::to_owned);
+        let tokens_used = terminal.get("tokens_used").and_then(Value::as_u64);
+        tracing::info!(run_id = %ended.run_id, completed = !ended.failed, reason, tokens_used, "a run ended");
+        self.recent.push_front(RecentRun {
+            run_id: ended.run_id.to_string(),
+            completed: !ended.failed,
+            tokens_used,
+            reason,
+            steps,
+            deviations,
+            receipt: ended.receipt.as_ref().map(|_| "waiting"),
+        });
+        self.recent.truncate(limits::RECENT_RUNS);
+    }
+
+    /// Takes up what a peer before us left: runs that a crash cut off, terminals and receipts not yet delivered.
+    pub(super) async fn take_up(&mut self, memory: Memory) {
+        for frame in memory.unconfirmed {
+            self.delivery.push(frame);
+        }
+        for (run_id, body) in memory.receipts {
+            self.receipts.add(run_id, body, true, self.clock.now().mono);
+        }
+        for run in memory.unfinished {
+            let reason = Redacted::new("peer restarted during the run");
+            let frame = Frame::Failed(Failed { run_id: run.run_id.clone(), reason, recoverable: true });
+            let terminal = Outgoing::from(&frame);
+            let at = self.clock.now().wall;
+            let run_id = run.run_id.clone();
+            let ended = Ended {
+                run_id,
+                key: Some(run.key),
+                terminal: terminal.clone(),
+                failed: true,
+                receipt: None,
+                at,
+            };
+            self.dispatcher.recall(&ended);
+            self.carry_out(vec![Effect::End(ended), Effect::Send(terminal)]).await;
+        }
+    }
+
+    /// The frame as an event, for those who watch.
+    fn tell_of(&self, frame: &Outgoing) {
+        let value: Value = serde_json::from_str(&frame.json).unwrap_or_default();
+        let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let run_id = frame.run_id.to_string();
+        self.tell(match value.get("kind").and_then(Value::as_str) {
+            Some("task.started") => PeerEvent::Started { run_id, session: text("/session_handle") },
+            Some("task.step") => PeerEvent::Step { run_id, summary: text("/step/summary") },
+            Some("task.deviation") => PeerEvent::Deviation {
+                run_id,
+                skill_id: text("/skill_id"),
+                evidence_ref: text("/evidence_ref"),
+            },
+            Some("task.completed") => PeerEvent::Ended {
+                run_id,
+                completed: true,
+                tokens_used: value.get("tokens_used").and_then(Value::as_u64),
+                reason: None,
+            },
+            _ => PeerEvent::Ended {
+                run_id,
+                completed: false,
+                tokens_used: None,
+                reason: Some(text("/reason")),
+            },
+        });
+    }
+}

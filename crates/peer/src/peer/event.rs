@@ -1,0 +1,87 @@
+//! What happens, for those who watch: a log line, a progress display, a notification.
+
+use crate::gateway::License;
+use serde::Serialize;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum PeerEvent {
+    /// The connection to OrgX changed.
+    Connection {
+        /// Can tasks come in?
+        open: bool,
+        /// In a sentence.
+        words: String,
+    },
+    /// A task arrived.
+    Arrived {
+        /// Its run.
+        run_id: String,
+        /// Its title.
+        title: String,
+    },
+    /// An agent has it.
+    Started {
+        /// Its run.
+        run_id: String,
+        /// The agent's session.
+        session: String,
+    },
+    /// The agent did something.
+    Step {
+        /// Its run.
+        run_id: String,
+        /// As OrgX is told.
+        summary: String,
+    },
+    /// A skill rule is broken.
+    Deviation {
+        /// Its run.
+        run_id: String,
+        /// The skill.
+        skill_id: String,
+        /// Where.
+        evidence_ref: String,
+    },
+    /// The run ended.
+    Ended {
+        /// Its run.
+        run_id: String,
+        /// Did it complete?
+        completed: bool,
+        /// Tokens used, when it completed.
+        tokens_used: Option<u64>,
+        /// Why it did not.
+        reason: Option<String>,
+    },
+    /// A receipt's fate is known.
+    Receipt {
+        /// Its run.
+        run_id: String,
+        /// `delivered`, `not_taken`, `refused`.
+        state: &'static str,
+    },
+    /// The license's state is known.
+    License {
+        /// What OrgX says.
+        license: License,
+    },
+    /// Skill rules are in use.
+    Rules {
+        /// How many.
+        count: usize,
+        /// Those that are not, and why.
+        ignored: Vec<String>,
+    },
+    /// What is known of the agent changed.
+    Agent {
+        /// In a sentence.
+        words: String,
+    },
+    /// Something a person should know.
+    Warning {
+        /// In a sentence.
+        words: String,
+    },
+}

@@ -1,0 +1,182 @@
+//! Receipts on their way: each completed run is confirmed by HTTP, once its terminal's barrier came, or at once when
+//! the socket could not take it. Design, promise 2.
+
+use super::actor::{Actor, Signal};
+use super::event::PeerEvent;
+use crate::journal::ReceiptState;
+use orgx_proto::ids::RunId;
+use orgx_proto::receipt::{self, Answer, Verdict};
+use orgx_proto::time::Millis;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Receipts that OrgX has not taken.
+#[derive(Debug, Default)]
+pub(super) struct Receipts(BTreeMap<RunId, Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    body: String,
+    tries: u32,
+    refusals: u32,
+    next: Next,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The terminal's barrier comes first.
+    Barrier,
+    At(Millis),
+    UnderWay,
+}
+
+impl Receipts {
+    /// A run completed. `online`: its terminal goes over the socket now, and the receipt waits for the barrier.
+    pub(super) fn add(&mut self, run_id: RunId, body: String, online: bool, now: Millis) {
+        let (body, next) =
+            if online { (body, Next::Barrier) } else { (receipt::recovered(&body), Next::At(now)) };
+        self.0.insert(run_id, Waiting { body, tries: 0, refusals: 0, next });
+    }
+
+    /// A barrier covered this run's terminal.
+    pub(super) fn confirmed(&mut self, run_id: &RunId, now: Millis) {
+        if let Some(waiting) = self.0.get_mut(run_id).filter(|waiting| waiting.next == Next::Barrier) {
+            waiting.next = Next::At(now);
+        }
+    }
+
+    /// The socket is gone, and with it the barriers of these runs' terminals.
+    pub(super) fn socket_lost(&mut self, unconfirmed: &[RunId]) {
+        for run_id in unconfirmed {
+            if let Some(waiting) = self.0.get_mut(run_id).filter(|waiting| waiting.next == Next::Barrier) {
+                waiting.body = receipt::recovered(&waiting.body);
+                waiting.next = Next::At(Millis(0));
+            }
+        }
+    }
+
+    /// Those to post now.
+    fn due(&mut self, now: Millis) -> Vec<(RunId, String)> {
+        let mut due = Vec::new();
+        for (run_id, waiting) in &mut self.0 {
+            if matches!(waiting.next, Next::At(at) if at <= now) {
+                waiting.next = Next::UnderWay;
+                due.push((run_id.clone(), waiting.body.clone()));
+            }
+        }
+        due
+    }
+
+    /// An answer came; what it means.
+    fn judge(&mut self, run_id: &RunId, answer: Answer, now: Millis) -> Option<Verdict> {
+        let waiting = self.0.get_mut(run_id)?;
+        waiting.tries += 1;
+        let verdict = receipt::judge(answer, waiting.tries, waiting.refusals, rand::random());
+        waiting.refusals += u32::from(receipt::is_refusal(answer));
+        match verdict {
+            Verdict::Again(wait) => waiting.next = Next::At(now + wait),
+            Verdict::Delivered | Verdict::NotTaken | Verdict::Refused => {
+                self.0.remove(run_id);
+            }
+        }
+        Some(verdict)
+    }
+
+    /// When the next one is due.
+    pub(super) fn poll_timeout(&self) -> Option<Millis> {
+        let at = |waiting: &Waiting| match waiting.next {
+            Next::At(at) => Some(at),
+            Next::Barrier | Next::UnderWay => None,
+        };
+        self.0.values().filter_map(at).min()
+    }
+}
+
+impl Actor {
+    /// A barrier covered a terminal: the socket's part is done, the receipt's begins.
+    pub(super) async fn terminal_confirmed(&mut self, run_id: RunId) {
+        let now = self.clock.now().mono;
+        self.receipts.confirmed(&run_id, now);
+        self.post_receipts(now);
+        if let Err(error) = self.journal.confirm(run_id).await {
+            tracing::warn!(%error, "a confirmed terminal may be sent again after a restart");
+        }
+    }
+
+    /// Posts the receipts that are due.
+    pub(super) fn post_receipts(&mut self, now: Millis) {
+        for (run_id, body) in self.receipts.due(now) {
+            let api = Arc::clone(&self.api);
+            self.in_background(async move {
+                let answer = api.receipt(&run_id, body).await;
+                Signal::Receipt(run_id, answer)
+            });
+        }
+    }
+
+    pub(super) async fn on_receipt(&mut self, run_id: RunId, answer: Answer, now: Millis) {
+        let state = match self.receipts.judge(&run_id, answer, now) {
+            None => return,
+            Some(Verdict::Again(wait)) => {
+                tracing::info!(%run_id, ?answer, wait_s = wait.as_secs(), "a receipt was not taken yet");
+                return;
+            }
+            Some(Verdict::Delivered) => ReceiptState::Delivered,
+            Some(Verdict::NotTaken) => ReceiptState::NotTaken,
+            Some(Verdict::Refused) => {
+                self.warn(format!(
+                    "OrgX refused the receipt of run {run_id} ({answer:?}); it is not tried again."
+                ));
+                ReceiptState::Refused
+            }
+        };
+        tracing::info!(%run_id, state = state.as_str(), "receipt");
+        if let Some(run) = self.recent.iter_mut().find(|run| run.run_id == run_id.as_str()) {
+            run.receipt = Some(state.as_str());
+        }
+        self.tell(PeerEvent::Receipt { run_id: run_id.to_string(), state: state.as_str() });
+        if let Err(error) = self.journal.receipt(run_id, state).await {
+            tracing::warn!(%error, "a receipt may be posted again after a restart; OrgX dedupes it");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> RunId {
+        RunId::new("r")
+    }
+
+    #[test]
+    fn a_receipt_follows_its_terminals_barrier() {
+        let mut receipts = Receipts::default();
+        receipts.add(run(), "{\"a\":1}".into(), true, Millis(5));
+        assert!(receipts.due(Millis(10)).is_empty());
+        receipts.confirmed(&run(), Millis(20));
+        assert_eq!(receipts.due(Millis(20)), [(run(), "{\"a\":1}".to_owned())]);
+        assert!(receipts.due(Millis(20)).is_empty(), "once");
+        assert_eq!(receipts.judge(&run(), Answer::Status(201, None), Millis(30)), Some(Verdict::Delivered));
+        assert_eq!(receipts.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_completion_that_missed_its_barrier_is_posted_as_recovered() {
+        let recovered = r#"{"a":1,"metadata":{"recovered_from":"gateway_socket"}}"#;
+        let mut receipts = Receipts::default();
+        receipts.add(run(), "{\"a\":1}".into(), true, Millis(5));
+        receipts.socket_lost(&[RunId::new("other"), run()]);
+        receipts.confirmed(&run(), Millis(9));
+        assert_eq!(receipts.due(Millis(10)), [(run(), recovered.to_owned())]);
+        receipts.socket_lost(&[run()]);
+        assert!(receipts.due(Millis(11)).is_empty(), "it is under way");
+        let again = receipts.judge(&run(), Answer::Unreachable, Millis(20));
+        assert!(matches!(again, Some(Verdict::Again(_))));
+        assert!(receipts.poll_timeout().is_some_and(|at| at > Millis(400)));
+
+        let mut offline = Receipts::default();
+        offline.add(run(), "{\"a\":1}".into(), false, Millis(5));
+        assert_eq!(offline.due(Millis(5)), [(run(), recovered.to_owned())]);
+    }
+}

@@ -1,0 +1,192 @@
+//! One run's task: the driver on one side, the actor on the other, and the skill rules between them.
+//!
+//! A run keeps the rule set that was current at its start. If a newer one is on its way then, steps flow and their
+//! matching waits for it, up to ten seconds. A panic of the driver ends this run, and nothing else.
+
+use crate::driver::{Driver, Report, RunIo};
+use crate::limits;
+use crate::rules::Rules;
+use orgx_proto::agent::{ActionKind, AgentEnd, AgentEvent, Failure, PromptPlace};
+use orgx_proto::dispatch::Start;
+use orgx_proto::ids::{RunId, SessionHandle};
+use orgx_proto::skill_rules::{EvidenceOn, Match, RunMatcher};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What a run tells the actor, in order.
+#[derive(Debug)]
+pub(super) enum RunReport {
+    Spend(PromptPlace, oneshot::Sender<bool>),
+    Started(SessionHandle),
+    Event(AgentEvent, Vec<Match>),
+    /// Rules that an earlier action breaks.
+    Late {
+        evidence_ref: String,
+        matches: Vec<Match>,
+    },
+    Ended(AgentEnd),
+}
+
+/// The actor's hold on a run's task. Dropping it ends the task.
+#[derive(Debug)]
+pub(super) struct RunTask {
+    stop: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl RunTask {
+    pub(super) fn spawn<D: Driver + 'static>(
+        driver: Arc<D>,
+        start: Start,
+        rules: watch::Receiver<Rules>,
+        actor: mpsc::Sender<(RunId, RunReport)>,
+    ) -> Self {
+        let stop = CancellationToken::new();
+        let run_id = start.run_id.clone();
+        let (reports, inbox) = mpsc::channel(limits::RUN_EVENTS);
+        let io = RunIo::new(reports, stop.clone());
+        let work = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(start, &io).await }));
+        let run = Pump { run_id, rules, actor, matching: Matching::NotStarted };
+        Self { stop, task: AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work))) }
+    }
+
+    /// Asks the agent to stop.
+    pub(super) fn ask_to_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Resolves once the agent has been let go of.
+    pub(super) async fn finished(self) {
+        let _ended = self.task.await;
+    }
+}
+
+struct Pump {
+    run_id: RunId,
+    rules: watch::Receiver<Rules>,
+    actor: mpsc::Sender<(RunId, RunReport)>,
+    matching: Matching,
+}
+
+enum Matching {
+    NotStarted,
+    /// Newer rules are on their way.
+    Waiting {
+        until: Instant,
+        backlog: VecDeque<Evidence>,
+    },
+    Ready(RunMatcher),
+}
+
+/// What rules are matched against. Never leaves this task.
+struct Evidence {
+    on: EvidenceOn,
+    text: String,
+    stands_for: String,
+}
+
+impl Pump {
+    async fn pump(mut self, mut inbox: mpsc::Receiver<Report>, work: AbortOnDropHandle<AgentEnd>) {
+        loop {
+            let waits = match &self.matching {
+                Matching::Waiting { until, .. } => Some(*until),
+                _ => None,
+            };
+            let report = tokio::select! {
+                report = inbox.recv() => report,
+                () = newest(&mut self.rules, waits), if waits.is_some() => {
+                    self.catch_up().await;
+                    continue;
+                }
+            };
+            match report {
+                Some(Report::Spend(place, grant)) => self.tell(RunReport::Spend(place, grant)).await,
+                Some(Report::Started(session)) => {
+                    self.begin_matching();
+                    self.tell(RunReport::Started(session)).await;
+                }
+                Some(Report::Event(event)) => {
+                    let matches = self.matches(&event);
+                    self.tell(RunReport::Event(event, matches)).await;
+                }
+                None => break,
+            }
+        }
+        if let Matching::Waiting { until, .. } = &self.matching {
+            newest(&mut self.rules, Some(*until)).await;
+            self.catch_up().await;
+        }
+        let end = work.await.unwrap_or_else(|_| {
+            tracing::error!(run_id = %self.run_id, "the driver crashed");
+            AgentEnd::Failed(Failure::recoverable("the peer's driver crashed; this is a bug in OrgX Peer"))
+        });
+        self.tell(RunReport::Ended(end)).await;
+    }
+
+    fn begin_matching(&mut self) {
+        let rules = self.rules.borrow_and_update().clone();
+        self.matching = if rules.loading {
+            Matching::Waiting { until: Instant::now() + limits::RULES_WAIT, backlog: VecDeque::new() }
+        } else {
+            Matching::Ready(RunMatcher::new(rules.set, self.run_id.as_str()))
+        };
+    }
+
+    fn matches(&mut self, event: &AgentEvent) -> Vec<Match> {
+        let AgentEvent::Action(action) = event else { return Vec::new() };
+        let on = match action.kind {
+            ActionKind::FileEdit { .. } => EvidenceOn::FileEdit,
+            ActionKind::ToolCall { .. } => EvidenceOn::ToolCall,
+        };
+        match &mut self.matching {
+            Matching::NotStarted => Vec::new(),
+            Matching::Ready(matcher) => matcher.observe(on, &action.matched_text),
+            Matching::Waiting { backlog, .. } => {
+                if backlog.len() == limits::RULES_BACKLOG {
+                    backlog.pop_front();
+                    tracing::warn!(run_id = %self.run_id, "an action went unmatched: too many wait for the skill rules");
+                }
+                let stands_for = action.evidence_ref.as_deref().unwrap_or(action.kind.name()).to_owned();
+                backlog.push_back(Evidence { on, text: action.matched_text.clone(), stands_for });
+                Vec::new()
+            }
+        }
+    }
+
+    /// The rules are there, or the wait for them is over: matches what waited.
+    async fn catch_up(&mut self) {
+        let rules = self.rules.borrow_and_update().clone();
+        if rules.loading {
+            tracing::warn!(run_id = %self.run_id, "the skill rules are still being fetched; those from before are used");
+        }
+        let mut matcher = RunMatcher::new(rules.set, self.run_id.as_str());
+        if let Matching::Waiting { backlog, .. } = std::mem::replace(&mut self.matching, Matching::NotStarted)
+        {
+            for evidence in backlog {
+                let matches = matcher.observe(evidence.on, &evidence.text);
+                if !matches.is_empty() {
+                    self.tell(RunReport::Late { evidence_ref: evidence.stands_for, matches }).await;
+                }
+            }
+        }
+        self.matching = Matching::Ready(matcher);
+    }
+
+    async fn tell(&self, report: RunReport) {
+        // An actor that is gone has ended this run already.
+        let _gone = self.actor.send((self.run_id.clone(), report)).await;
+    }
+}
+
+/// Resolves once no newer rules are on their way, or at `until`.
+async fn newest(rules: &mut watch::Receiver<Rules>, until: Option<Instant>) {
+    let until = until.unwrap_or_else(Instant::now);
+    tokio::select! {
+        _ = rules.wait_for(|rules| !rules.loading) => {}
+        () = sleep_until(until) => {}
+    }
+}

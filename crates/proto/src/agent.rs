@@ -1,0 +1,117 @@
+//! What an agent says while it works, in one vocabulary for all drivers.
+
+use crate::ids::SessionHandle;
+use crate::message::Provider;
+use crate::redact::Redacted;
+
+/// Something the agent did or said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentEvent {
+    /// It called a tool, or wrote a file.
+    Action(Action),
+    /// It said something. Never sent: it only marks the first response. PROTOCOL: contract C5.
+    Chat,
+    /// The peer has a word about this run, for whoever follows it.
+    Remark(Redacted),
+}
+
+/// A tool call or a file edit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// Which of the two, with what a step of that kind is named by.
+    pub kind: ActionKind,
+    /// What it was about, in the agent's words: the step's summary is `edit <path> — <detail>` or
+    /// `call <tool> — <detail>`.
+    pub detail: String,
+    /// The agent's own reference to the evidence, when it has one.
+    pub evidence_ref: Option<String>,
+    /// What skill rules are matched against. Local: never sent, logged or stored.
+    pub matched_text: String,
+    /// Does it count as the agent's first answer? PROTOCOL: contract C5 (a file edit does not).
+    pub answers: bool,
+}
+
+/// Which kind of action, and what names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionKind {
+    /// A file was written.
+    FileEdit {
+        /// The file, relative to the run's folder where it lies inside.
+        path: String,
+        /// The tool that wrote it, when known.
+        tool: Option<String>,
+    },
+    /// A tool was called.
+    ToolCall {
+        /// The tool's name.
+        tool: String,
+    },
+}
+
+impl ActionKind {
+    /// The path or the tool: what stands in for a missing reference. PROTOCOL: contract C5.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::FileEdit { path, .. } => path,
+            Self::ToolCall { tool } => tool,
+        }
+    }
+
+    /// The tool's name, when known.
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Self::FileEdit { tool, .. } => tool.as_deref(),
+            Self::ToolCall { tool } => Some(tool),
+        }
+    }
+}
+
+/// Where a prompt is about to go: what a restarted peer would ask after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PromptPlace {
+    /// The agent's session, when there is one before the prompt.
+    pub session: Option<SessionHandle>,
+    /// The id that our prompt will have in it, when the agent lets us choose one.
+    pub message_id: Option<String>,
+}
+
+/// How the agent's part of a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentEnd {
+    /// It finished by itself.
+    Completed(Totals),
+    /// It could not.
+    Failed(Failure),
+}
+
+/// What a finished run used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Totals {
+    /// Input, output, reasoning and cache tokens of every model answer, child sessions included.
+    pub tokens_used: u64,
+    /// US cents, as the agent counts them.
+    pub cost_cents: f64,
+    /// Whose model ran.
+    pub provider: Provider,
+}
+
+/// Why the agent could not finish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// For people; no local paths.
+    pub reason: Redacted,
+    /// May the same work be tried again as it is?
+    pub recoverable: bool,
+}
+
+impl Failure {
+    /// A failure that may pass.
+    pub fn recoverable(reason: &str) -> Self {
+        Self { reason: Redacted::new(reason), recoverable: true }
+    }
+
+    /// A failure that will come again.
+    pub fn lasting(reason: &str) -> Self {
+        Self { reason: Redacted::new(reason), recoverable: false }
+    }
+}

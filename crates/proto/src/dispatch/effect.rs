@@ -1,0 +1,88 @@
+//! What the dispatcher wants done.
+
+use crate::delivery::Outgoing;
+use crate::ids::{DispatchKey, DriverId, RunId, SessionHandle};
+use crate::receipt::Receipt;
+use crate::time::Timestamp;
+use crate::work_graph::Record;
+
+/// One thing to do. Effects are carried out in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// See whether the run may work in this folder, and answer with `Dispatcher::folder`.
+    CheckFolder {
+        /// The run.
+        run_id: RunId,
+        /// The folder as OrgX named it.
+        repo_path: Option<String>,
+    },
+    /// Let the driver make a session, and answer with `Dispatcher::spend`, `started`, and at last `ended`.
+    Start(Box<Start>),
+    /// Journal that the key is spent, and commit before the next effect.
+    Spend(Spent),
+    /// Journal how the run ended, and commit before the next effect.
+    End(Ended),
+    /// Append to the outbox.
+    Record(Record),
+    /// Give to the delivery queue.
+    Send(Outgoing),
+    /// Ask the run's agent to stop.
+    Ask(RunId),
+    /// Leave the run's agent behind: it did not stop in time.
+    Abandon(RunId),
+    /// Nothing to do; worth a line in the log.
+    Ignored(&'static str),
+}
+
+/// What a driver needs to start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The run.
+    pub run_id: RunId,
+    /// The dispatch's key.
+    pub key: DispatchKey,
+    /// The driver.
+    pub driver: DriverId,
+    /// The task's title.
+    pub title: String,
+    /// The whole prompt.
+    pub prompt: String,
+    /// The folder to work in.
+    pub folder: Option<String>,
+}
+
+/// A spent key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The run.
+    pub run_id: RunId,
+    /// The key.
+    pub key: DispatchKey,
+    /// The driver.
+    pub driver: DriverId,
+    /// The agent's session, when there is one before the prompt.
+    pub session: Option<SessionHandle>,
+    /// The id that our prompt will have in it.
+    pub message_id: Option<String>,
+    /// The folder it works in.
+    pub folder: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A run that ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// The run.
+    pub run_id: RunId,
+    /// Its key, when it was spent.
+    pub key: Option<DispatchKey>,
+    /// The terminal.
+    pub terminal: Outgoing,
+    /// Is it a failure?
+    pub failed: bool,
+    /// The receipt to post, for a completion.
+    pub receipt: Option<Receipt>,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,29 @@
+//! Every decision OrgX Peer makes, without I/O.
+//!
+//! Nothing here opens a socket, reads a file, asks the time or rolls a die: what happened and `now` come in as
+//! values, what to do goes out as values. So every promise of the product can be shown with plain tests, a fake
+//! clock and property tests. The I/O around it is `orgx-peer`.
+//!
+//! - [`message`]: the frames of Gateway Protocol v1
+//! - [`connection`]: when to connect, wait, ping and give up on a socket
+//! - [`delivery`]: the queue between the runs and the socket, and its barrier
+//! - [`receipt`]: what an answer to a receipt means
+//! - [`dispatch`] and [`run`]: which task runs when, and how each run ends exactly once
+//! - [`skill_rules`]: the team's rules, compiled once, matched as sets
+//! - [`work_graph`]: the outbox record
+//! - [`prompt`], [`redact`], [`agent`], [`ids`], [`time`], [`limits`]: the words the others share
+
+pub mod agent;
+pub mod connection;
+pub mod delivery;
+pub mod dispatch;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod prompt;
+pub mod receipt;
+pub mod redact;
+pub mod run;
+pub mod skill_rules;
+pub mod time;
+pub mod work_graph;

@@ -1,0 +1,67 @@
+//! Every number of this crate that a person could run into, with its unit and its reason.
+//! (Skill rules have their own, in [`crate::skill_rules::limits`].)
+
+use std::time::Duration;
+
+/// Longest `run_id`, `idempotency_key` or driver id taken from a dispatch, in bytes.
+pub const ID_BYTES: usize = 256;
+/// Longest folder path taken from a dispatch, in bytes: what Linux itself takes (`PATH_MAX`).
+pub const PATH_BYTES: usize = 4096;
+/// Used when a dispatch names no usable `timeout_seconds`.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// The longest `timeout_seconds` that is honoured: a week. A longer one is cut to it.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// First wait after a lost socket; each further one doubles. PROTOCOL: contract A2.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+/// The longest wait before its jitter. PROTOCOL: contract A2.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// Jitter either way, in percent, applied after the cap. PROTOCOL: contract A2.
+pub const BACKOFF_JITTER_PERCENT: u32 = 20;
+/// How long to wait when OrgX said no in a way that a retry will hardly change (401, 403, the close codes that
+/// mean "do not come back", a plain 1000): rare enough to be polite, often enough to heal by itself.
+pub const SLOW_RETRY: Duration = Duration::from_secs(5 * 60);
+/// The longest `Retry-After` that is honoured; a longer one is cut to it.
+pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
+/// A socket that is not open after this long is given up.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that lasted this long resets the backoff; a shorter one does not, so that a server which closes
+/// right after the handshake makes no hot loop.
+pub const CONNECTION_LASTED: Duration = Duration::from_secs(10);
+/// How often a ping goes out on an open socket.
+pub const PING_EVERY: Duration = Duration::from_secs(20);
+/// A socket that has said nothing for this long after a ping is dead. With [`PING_EVERY`]: found within 45 s.
+pub const PONG_WITHIN: Duration = Duration::from_secs(20);
+
+/// While frames are unconfirmed, one barrier ping goes out at most this often. PROTOCOL: design, promise 2.
+pub const BARRIER_EVERY: Duration = Duration::from_millis(200);
+/// Frames kept while offline; past it the oldest steps go.
+pub const QUEUE_FRAMES: usize = 10_000;
+/// Bytes kept while offline; past it the oldest steps go.
+pub const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Tries of a receipt that OrgX refuses with a plain 4xx, before it is shown as refused.
+pub const RECEIPT_REFUSALS: u32 = 5;
+
+/// Runs at once, unless configured otherwise.
+pub const CONCURRENT_RUNS: usize = 2;
+/// Dispatches waiting for their turn; one more is refused as recoverable.
+pub const QUEUED_DISPATCHES: usize = 5_000;
+/// Text of waiting dispatches in bytes; one more is refused as recoverable.
+pub const QUEUED_BYTES: usize = 64 * 1024 * 1024;
+/// How long an agent may take from "start" to a session that can be prompted: a cold OpenCode takes 3 to 10 s,
+/// a first start after an update longer.
+pub const START_WITHIN: Duration = Duration::from_secs(90);
+/// How long an agent that was asked to stop may take before its run is ended without it.
+pub const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Spent dispatch keys kept in memory, oldest ended first to go.
+pub const KEPT_RUNS: usize = 10_000;
+
+/// Longest step summary on the wire, in characters.
+pub const SUMMARY_CHARS: usize = 500;
+/// Longest evidence reference on the wire and in the outbox, in characters.
+pub const REF_CHARS: usize = 256;
+/// Longest failure reason on the wire, in characters. PROTOCOL: contract C9.
+pub const REASON_CHARS: usize = 500;
+/// Longest tool name in the outbox, in characters. PROTOCOL: contract D2.
+pub const TOOL_NAME_CHARS: usize = 48;

@@ -1,0 +1,13 @@
+//! The wire: frames of Gateway Protocol v1, one JSON object per text frame, told apart by `kind`.
+//!
+//! Strict in what we send ([`outbound`]), tolerant in what we take ([`inbound`]): unknown fields and kinds are
+//! ignored, and nothing that arrives can be fatal. PROTOCOL: contract A3, A4.
+
+mod inbound;
+mod outbound;
+
+pub use inbound::{Cancel, Dispatch, Inbound, Task, parse};
+pub use outbound::{
+    Completed, Deviation, Failed, Frame, OutcomeKind, Provider, Severity, SourceSubType, Started, Step,
+    StepKind,
+};

@@ -1,0 +1,169 @@
+//! What a secret looks like, and the one text type that logs, errors and the outbox accept.
+//!
+//! A [`Redacted`] has passed through here: secrets are replaced, control and direction characters are gone, and its
+//! length is bounded. It cannot be made in any other way.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Longest text kept unless the caller bounds it tighter, in characters.
+pub const CHARS: usize = 500;
+/// What stands where a secret stood.
+pub const MASK: &str = "[redacted]";
+
+/// Text from outside, made safe to show and to write down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Redacted(String);
+
+impl Redacted {
+    /// Masks secrets, strips control characters, cuts to [`CHARS`].
+    pub fn new(text: &str) -> Self {
+        Self::cut(text, CHARS)
+    }
+
+    /// As [`Redacted::new`], cut to `chars` characters, the last of which is then an ellipsis.
+    pub fn cut(text: &str, chars: usize) -> Self {
+        // A secret must not hide behind the cut, nor a huge text cost much: look a little further than is kept.
+        let head: String = text.chars().take(chars.saturating_add(400)).filter(|c| !is_hidden(*c)).collect();
+        let masked = mask(&head);
+        let long =
+            masked.chars().nth(chars).is_some() || text.chars().nth(chars.saturating_add(400)).is_some();
+        if !long {
+            return Self(masked);
+        }
+        let mut kept: String = masked.chars().take(chars.saturating_sub(1)).collect();
+        kept.push('…');
+        Self(kept)
+    }
+
+    /// As [`Redacted::new`], and without local paths: for what OrgX is told of an agent's own words.
+    pub fn without_paths(text: &str) -> Self {
+        Self(PATH.replace_all(Self::new(text).as_str(), "${1}[path]").into_owned())
+    }
+
+    /// The safe text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The safe text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Display for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Redacted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Control characters and those that change the direction of text: line breaks would forge log lines, and
+/// direction marks would make a text read as something else.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[expect(clippy::expect_used, reason = "constant patterns, compiled in a test")]
+static SECRETS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MASK),
+        (r"(?i)\b(bearer|basic)([ .]+)[A-Za-z0-9._~+/=-]{4,}", "${1}${2}[redacted]"),
+        (r"\b(?:oxk|ghp|gho|ghu|ghs|ghr|npm|pat|hf|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{3,}", MASK),
+        (r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{8,}", MASK),
+        (r"\bglpat-[A-Za-z0-9_-]{8,}", MASK),
+        (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", MASK),
+        (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", MASK),
+        (r"([a-z][a-z0-9+.-]*://)[^\s/@]+@", "${1}[redacted]@"),
+        (
+            r#"(?i)\b([a-z0-9_-]*(?:api[_-]?key|auth[_-]?token|token|secret|passwd|password|passphrase|credential)s?)("?\s*[=:]\s*"?)[^\s"'&,;]{3,}"#,
+            "${1}${2}[redacted]",
+        ),
+    ]
+    .into_iter()
+    .map(|(pattern, with)| (Regex::new(pattern).expect("a constant pattern"), with))
+    .collect()
+});
+
+/// Two or more steps from a root or a drive, after something that can stand before a path. A URL does not match.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static PATH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(^|[\s'"`(=:,\[])(?:(?:~?/[^\s/'"`:,)\]]+){2,}/?|[A-Za-z]:\\[^\s'"`,)\]]+)"#)
+        .expect("a constant pattern")
+});
+
+fn mask(text: &str) -> String {
+    let mut text = std::borrow::Cow::Borrowed(text);
+    for (secret, with) in SECRETS.iter() {
+        if secret.is_match(&text) {
+            text = std::borrow::Cow::Owned(secret.replace_all(&text, *with).into_owned());
+        }
+    }
+    text.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn secrets_are_masked_and_the_rest_stays_readable() {
+        for (text, safe) in [
+            ("refused: Bearer oxk_abcdef123", "refused: Bearer [redacted]"),
+            ("protocols orgx.v1, bearer.oxk_abc", "protocols orgx.v1, bearer.[redacted]"),
+            ("key oxk_live_0123456789 is bad", "key [redacted] is bad"),
+            ("Incorrect API key provided: sk-proj-abcdef0123", "Incorrect API key provided: [redacted]"),
+            ("GET https://me:hunter2@host/x", "GET https://[redacted]@host/x"),
+            ("OPENAI_API_KEY=abcdef rest", "OPENAI_API_KEY=[redacted] rest"),
+            (r#"{"password":"hunter2","a":1}"#, r#"{"password":"[redacted]","a":1}"#),
+            ("token ghp_abcdefghij0123", "token [redacted]"),
+            ("AKIAIOSFODNN7EXAMPLE", "[redacted]"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----", "[redacted]"),
+            ("nothing here: the token count is 12", "nothing here: the token count is 12"),
+            ("a\nline\u{202e}break\u{0}", "alinebreak"),
+        ] {
+            assert_eq!(Redacted::new(text).as_str(), safe, "{text}");
+        }
+    }
+
+    #[test]
+    fn local_paths_are_left_out_and_addresses_stay() {
+        for (text, safe) in [
+            ("File not found: /home/me/w/api/x.rs", "File not found: [path]"),
+            ("ENOENT '/tmp/a/b' gone", "ENOENT '[path]' gone"),
+            (r"C:\Users\me\x is gone", "[path] is gone"),
+            ("at https://api.example.com/v1/chat", "at https://api.example.com/v1/chat"),
+            ("and/or, 1/2, /help", "and/or, 1/2, /help"),
+        ] {
+            assert_eq!(Redacted::without_paths(text).as_str(), safe);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_with_an_ellipsis() {
+        let cut = Redacted::cut(&"é".repeat(900), 10);
+        assert_eq!(cut.as_str(), format!("{}…", "é".repeat(9)));
+        assert_eq!(Redacted::cut("exact", 5).as_str(), "exact");
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_never_gets_through(before in ".{0,700}", key in "oxk_[A-Za-z0-9_]{8,40}", after in ".{0,80}") {
+            let safe = Redacted::new(&format!("{before} {key} {after}"));
+            prop_assert!(!safe.as_str().contains(&key));
+            prop_assert!(safe.as_str().chars().count() <= CHARS);
+            prop_assert!(!safe.as_str().chars().any(char::is_control));
+        }
+    }
+}
