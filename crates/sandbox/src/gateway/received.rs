@@ -17,6 +17,8 @@ pub struct Received {
     pub at: Instant,
     /// The frame, or the text itself when it is not JSON.
     pub value: Value,
+    /// The text as it came: order and absence are part of the wire.
+    pub text: String,
 }
 
 impl Received {

@@ -154,7 +154,7 @@ impl Session<'_> {
                 self.texts += 1;
                 let due = self.due();
                 let at = Instant::now();
-                self.state.frames.push(|seq| Received { connection, seq, at, value });
+                self.state.frames.push(|seq| Received { connection, seq, at, value, text: text.to_string() });
                 if let Some((code, reason)) = due {
                     self.close(socket, code, &reason).await?;
                 }
