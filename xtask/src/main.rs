@@ -1,1 +1,67 @@
-fn main() {}
+//! The project's own commands: `cargo xtask run | test | setup`.
+//!
+//! Each command first sees to what it needs (system packages, the pinned OpenCode) and then does its one job. What goes
+//! wrong is told as a sentence that says what to do, and ends in exit code 1.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people read in a terminal")]
+
+mod apt;
+mod command;
+mod npm;
+mod opencode;
+mod run;
+mod summary;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+OrgX Peer: the project's own commands
+
+  cargo xtask run [ARGS]                     build the peer and run `orgx-peer demo [ARGS]`
+  cargo xtask test [--fast] [-- CARGO_ARGS]  run every check and every test; --fast leaves out formatting, lints and
+                                             licenses; CARGO_ARGS go to `cargo test`
+  cargo xtask setup                          only install what the two commands above need
+
+What is missing is installed: system packages on Debian and Ubuntu (as root or with sudo), and the real OpenCode, once,
+into the cache folder. ORGX_OPENCODE_BIN names another opencode program, and nothing is downloaded then.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    dispatch(&args).unwrap_or_else(|error| {
+        // Display and not Debug: with RUST_BACKTRACE set, Debug would print a stack trace.
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn dispatch(args: &[String]) -> Result<ExitCode> {
+    match args.split_first() {
+        Some((name, rest)) if name == "run" => run::run(rest),
+        Some((name, rest)) if name == "test" => test::test(rest),
+        Some((name, [])) if name == "setup" => setup(),
+        Some((name, _)) if name == "setup" => bail!("`cargo xtask setup` takes no arguments."),
+        None => Ok(help()),
+        Some((name, _)) if ["help", "--help", "-h"].contains(&name.as_str()) => Ok(help()),
+        Some((name, _)) => {
+            bail!("there is no command `{name}`. `cargo xtask help` shows the commands there are.")
+        }
+    }
+}
+
+fn help() -> ExitCode {
+    println!("{HELP}");
+    ExitCode::SUCCESS
+}
+
+/// Installs everything, and fails when something could not be had.
+fn setup() -> Result<ExitCode> {
+    apt::install()?;
+    match opencode::obtain()? {
+        opencode::OpenCode::Ready(program) => println!("OpenCode: {}", program.display()),
+        opencode::OpenCode::Absent(why) => bail!("{why}"),
+    }
+    println!("Everything is there.");
+    Ok(ExitCode::SUCCESS)
+}

@@ -32,6 +32,8 @@ pub const RULES_RETRY: Duration = Duration::from_secs(60);
 pub const RULES_WAIT: Duration = Duration::from_secs(10);
 /// Actions that wait for the rules, per run; past it the oldest go unmatched, and the log says so.
 pub const RULES_BACKLOG: usize = 1_000;
+/// How long looking at a task's folder may take: a network disk that is gone answers never.
+pub const FOLDER_CHECK: Duration = Duration::from_secs(5);
 /// How often the agents are looked at.
 pub const DETECT_EVERY: Duration = Duration::from_secs(60);
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 fn retry_rule() -> Value {
     json!({ "skills": [{ "id": "retry-rules", "rules": [
-        { "pattern": "max_?attempts", "on": "file_edit", "dedupe_fingerprint": "rb-1", "evidence_kind": "budget_shift" },
+        { "pattern": "max[_ ]?attempts", "on": "file_edit", "dedupe_fingerprint": "rb-1", "evidence_kind": "budget_shift" },
         { "pattern": "max", "on": "file_edit", "dedupe_fingerprint": "rb-1", "evidence_kind": "the same again" },
         { "pattern": "(", "on": "file_edit", "dedupe_fingerprint": "bad", "evidence_kind": "never" },
         { "pattern": "(?<=bash )rm", "on": "tool_call", "dedupe_fingerprint": "rm", "evidence_kind": "danger" },

@@ -270,7 +270,12 @@ impl Dispatcher {
     fn start_next(&mut self, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
         while !self.stopping && self.active() < self.limits.concurrent {
-            let Some(at) = self.queue.iter().position(|run_id| self.may_start(run_id)) else { break };
+            // Nobody overtakes a run whose folder is still being looked at: tasks start in the order they came.
+            let known =
+                self.queue.iter().take_while(|id| self.runs.get(*id).is_some_and(|run| run.folder_known));
+            let Some(at) = known.enumerate().find(|(_, id)| self.may_start(id)).map(|(at, _)| at) else {
+                break;
+            };
             let Some(run) = self.queue.remove(at).and_then(|run_id| self.runs.get_mut(&run_id)) else {
                 break;
             };

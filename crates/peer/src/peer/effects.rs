@@ -28,9 +28,15 @@ impl Actor {
                     let runs = self.config.runs.clone();
                     let look = move || folder::resolve(repo_path.as_deref(), &runs);
                     self.in_background(async move {
-                        let folder = tokio::task::spawn_blocking(look).await;
-                        let folder = folder
-                            .unwrap_or_else(|_| Err(Failure::recoverable("the folder could not be checked")));
+                        let looked =
+                            tokio::time::timeout(limits::FOLDER_CHECK, tokio::task::spawn_blocking(look))
+                                .await;
+                        let folder = match looked {
+                            Ok(Ok(folder)) => folder,
+                            _ => Err(Failure::recoverable(
+                                "the task's folder does not answer on this computer",
+                            )),
+                        };
                         Signal::Folder(
                             run_id,
                             folder.map(|folder| folder.map(|path| path.to_string_lossy().into_owned())),

@@ -206,6 +206,16 @@ fn two_run_at_once_and_one_in_a_folder_the_rest_wait_in_order() {
 }
 
 #[test]
+fn nobody_overtakes_a_run_whose_folder_is_still_being_looked_at() {
+    let mut it = dispatcher();
+    it.dispatch(dispatch("first", "k1"), now(0));
+    it.dispatch(dispatch("second", "k2"), now(0));
+    let known = |it: &mut Dispatcher, run: &str| names(&it.folder(&RunId::new(run), Ok(None), now(1)));
+    assert_eq!(known(&mut it, "second"), [""; 0]);
+    assert_eq!(known(&mut it, "first"), ["start first", "start second"]);
+}
+
+#[test]
 fn a_cancel_ends_a_run_before_during_and_after_its_start() {
     let mut it = dispatcher();
     it.dispatch(dispatch("queued", "k1"), now(0));

@@ -1,0 +1,139 @@
+//! `cargo xtask test`: every check and every test there is, and one summary.
+//!
+//! A failed step does not hide the results of the next. Without the real OpenCode the tests that need it are skipped,
+//! which is said at the start and at the end, loudly. Nothing is built twice: the programs and the tests come from one
+//! build with one set of features.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    apt, command,
+    opencode::{self, OpenCode},
+    summary::{Outcome, Summary},
+};
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Options {
+    scope: Scope,
+    /// For `cargo test`.
+    args: Vec<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Scope {
+    #[default]
+    Everything,
+    /// Only building and the tests.
+    Fast,
+}
+
+/// Runs all of it; any failed step is exit code 1.
+pub(crate) fn test(args: &[String]) -> Result<ExitCode> {
+    let options = parse(args)?;
+    apt::install_or_warn()?;
+    let mut summary = Summary::default();
+    let opencode = match opencode::obtain() {
+        Ok(opencode) => opencode,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            summary.note("opencode", Outcome::Failed("the download was refused, see above".to_owned()));
+            OpenCode::Absent("the downloaded OpenCode is not the pinned one and was refused.".to_owned())
+        }
+    };
+    warn_if_absent(&opencode);
+
+    let everything = options.scope == Scope::Everything;
+    if everything {
+        summary.run("format", command::cargo().args(["fmt", "--all", "--check"]));
+        let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        summary.run("lints", command::cargo().args(lints));
+    }
+    build_and_test(&mut summary, &options.args, &opencode);
+    if everything {
+        licenses(&mut summary);
+    }
+
+    println!("{}", summary.text());
+    warn_if_absent(&opencode);
+    Ok(if summary.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn parse(args: &[String]) -> Result<Options> {
+    let mut options = Options::default();
+    let mut args = args.iter();
+    for arg in args.by_ref() {
+        match arg.as_str() {
+            "--fast" => options.scope = Scope::Fast,
+            "--" => break,
+            other => bail!(
+                "`cargo xtask test` does not know `{other}`. It takes --fast, and after -- what `cargo test` takes."
+            ),
+        }
+    }
+    options.args = args.cloned().collect();
+    Ok(options)
+}
+
+fn build_and_test(summary: &mut Summary, args: &[String], opencode: &OpenCode) {
+    // The programs with the tests and examples, not alone: development dependencies may switch features on, and a build
+    // without them would be a second one.
+    let build = ["build", "--workspace", "--bins", "--tests", "--examples", "--locked"];
+    if *summary.run("build", command::cargo().args(build)) != Outcome::Passed {
+        summary.note("tests", Outcome::Failed("not run: the build failed".to_owned()));
+        return;
+    }
+    let programs = command::target_dir().join("debug");
+    let program = |name: &str| programs.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let mut tests = command::cargo();
+    tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(args);
+    tests.env("ORGX_PEER_BIN", program("orgx-peer")).env("ORGX_SANDBOX_BIN", program("orgx-sandbox"));
+    match opencode {
+        OpenCode::Ready(program) => tests.env(opencode::VARIABLE, Path::new(program)),
+        OpenCode::Absent(_) => tests.env_remove(opencode::VARIABLE),
+    };
+    summary.run("tests", &mut tests);
+}
+
+fn licenses(summary: &mut Summary) {
+    if command::find("cargo-deny").is_some() {
+        summary.run("licenses", command::cargo().args(["deny", "check", "licenses", "bans", "sources"]));
+    } else {
+        let why = "cargo-deny is not installed; get it with: cargo install --locked cargo-deny";
+        println!("\n== licenses: left out: {why}");
+        summary.note("licenses", Outcome::LeftOut(why.to_owned()));
+    }
+}
+
+fn warn_if_absent(opencode: &OpenCode) {
+    if let OpenCode::Absent(why) = opencode {
+        eprintln!("\nWARNING: the whole-product tests against the real OpenCode are SKIPPED.");
+        eprintln!("WARNING: why: {why}");
+        eprintln!(
+            "WARNING: a green result without them says nothing about the peer with the real OpenCode.\n"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_after_the_dashes_go_to_cargo_test() {
+        let parsed = |args: &[&str]| parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+        let options =
+            |scope, args: &[&str]| Options { scope, args: args.iter().map(|arg| (*arg).into()).collect() };
+        assert_eq!(parsed(&[]).unwrap(), options(Scope::Everything, &[]));
+        assert_eq!(parsed(&["--fast"]).unwrap(), options(Scope::Fast, &[]));
+        assert_eq!(
+            parsed(&["--fast", "--", "outbox", "--", "--nocapture"]).unwrap(),
+            options(Scope::Fast, &["outbox", "--", "--nocapture"])
+        );
+        assert_eq!(parsed(&["--", "--fast"]).unwrap(), options(Scope::Everything, &["--fast"]));
+        let error = parsed(&["outbox"]).unwrap_err().to_string();
+        assert!(error.contains("`outbox`") && error.contains("after --"), "{error}");
+    }
+}
