@@ -23,7 +23,9 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     match opencode {
         OpenCode::Ready(program) => demo.env(opencode::VARIABLE, program),
         OpenCode::Absent(why) => {
-            eprintln!("warning: {why} The demo uses its built-in daemon instead.");
+            eprintln!(
+                "warning: {why} The demo takes an opencode on PATH, or else its built-in stand-in, and says which."
+            );
             demo.env_remove(opencode::VARIABLE)
         }
     };

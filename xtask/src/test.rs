@@ -80,7 +80,7 @@ fn parse(args: &[String]) -> Result<Options> {
 fn build_and_test(summary: &mut Summary, args: &[String], opencode: &OpenCode) {
     // The programs with the tests and examples, not alone: development dependencies may switch features on, and a build
     // without them would be a second one.
-    let build = ["build", "--workspace", "--bins", "--tests", "--examples", "--locked"];
+    let build = ["build", "--workspace", "--lib", "--bins", "--tests", "--examples", "--locked"];
     if *summary.run("build", command::cargo().args(build)) != Outcome::Passed {
         summary.note("tests", Outcome::Failed("not run: the build failed".to_owned()));
         return;

@@ -71,7 +71,7 @@ fn default_state(_: &Environment) -> Option<PathBuf> {
 fn short_name(id: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(id.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().take(6).fold(0_u64, |name, byte| name << 8 | u64::from(*byte)).to_string()
 }
 
 /// Makes a folder that only this user can enter. An existing one is left as it is.

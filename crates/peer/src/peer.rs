@@ -3,6 +3,9 @@
 mod actor;
 mod effects;
 mod event;
+mod facts;
+mod network;
+mod publish;
 mod receipts;
 mod run_task;
 mod snapshot;

@@ -1,5 +1,7 @@
 //! Whatever arrives, the peer lives on, and says what it can.
 
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use common::{World, task, until};

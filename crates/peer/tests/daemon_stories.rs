@@ -1,6 +1,8 @@
 //! What a person expects of a task, told on the daemon dialect: it runs, its steps and deviations and end arrive, its
 //! receipt is posted, its trail is written.
 
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use common::{KEY, World, short, task, until};

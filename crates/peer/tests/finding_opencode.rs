@@ -1,5 +1,7 @@
 //! How OpenCode is found, and what is said when it is not.
 
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use common::{World, until};

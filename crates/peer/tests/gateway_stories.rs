@@ -1,6 +1,8 @@
 //! What a person expects of the connection to OrgX: it is opened as the contract says, comes back by itself, loses
 //! nothing, and says in words what is wrong.
 
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use common::{KEY, World, short, task, until};

@@ -1,5 +1,7 @@
 //! What a peer remembers: a key spent before a restart is not run again, and nothing owed to OrgX is forgotten.
 
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use common::{World, until};

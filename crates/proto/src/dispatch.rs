@@ -25,7 +25,7 @@ use crate::redact::Redacted;
 use crate::run::{Phase, Run, Stopped};
 use crate::skill_rules::Match;
 use crate::time::{Millis, Now};
-use ledger::Ledger;
+use ledger::{Ledger, Standing};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the person and the configuration allow.
@@ -67,10 +67,9 @@ impl Dispatcher {
         if self.stopping {
             return vec![Effect::Ignored("a dispatch that came while the peer was stopping")];
         }
-        if let Some(terminal) =
-            self.ledger.of_key(&dispatch.key).or_else(|| self.ledger.of_run(&dispatch.run_id))
-        {
-            return terminal.map_or_else(Vec::new, |again| vec![Effect::Send(again)]);
+        let known = self.ledger.of_key(&dispatch.key).or_else(|| self.ledger.of_run(&dispatch.run_id));
+        if let Some(standing) = known {
+            return standing.answer().map(Effect::Send).into_iter().collect();
         }
         if self.runs.contains_key(&dispatch.run_id)
             || self.runs.values().any(|run| run.dispatch.key == dispatch.key)
@@ -133,7 +132,7 @@ impl Dispatcher {
         }
         run.spent = true;
         self.ledger.spend(&run.dispatch.key, run_id);
-        Some(vec![Effect::Spend(Spent {
+        Some(vec![Effect::Spend(Box::new(Spent {
             run_id: run_id.clone(),
             key: run.dispatch.key.clone(),
             driver: run.dispatch.task.driver.clone(),
@@ -141,14 +140,14 @@ impl Dispatcher {
             message_id: prompt.message_id,
             folder: run.folder.clone(),
             at: now.wall,
-        })])
+        }))])
     }
 
     /// A run that a peer before us left unfinished has ended now: its key is spent.
     pub fn recall(&mut self, ended: &Ended) {
         if let Some(key) = &ended.key {
             self.ledger.spend(key, &ended.run_id);
-            self.ledger.end(&ended.run_id, ended.failed.then(|| ended.terminal.clone()));
+            self.ledger.end(&ended.run_id, standing(ended.failed, &ended.terminal));
         }
     }
 
@@ -342,21 +341,21 @@ impl Dispatcher {
         }
         let terminal = Outgoing::from(frame);
         if run.spent {
-            self.ledger.end(run_id, matches!(frame, Frame::Failed(_)).then(|| terminal.clone()));
+            self.ledger.end(run_id, standing(matches!(frame, Frame::Failed(_)), &terminal));
         }
         let receipt = match frame {
             Frame::Completed(completed) => Some(crate::receipt::Receipt::of(completed)),
             _ => None,
         };
-        let mut effects: Vec<Effect> = record.map(Effect::Record).into_iter().collect();
-        effects.push(Effect::End(Ended {
+        let mut effects: Vec<Effect> = record.map(Box::new).map(Effect::Record).into_iter().collect();
+        effects.push(Effect::End(Box::new(Ended {
             run_id: run_id.clone(),
             key: run.spent.then(|| run.dispatch.key.clone()),
             terminal: terminal.clone(),
             failed: matches!(frame, Frame::Failed(_)),
             receipt,
             at: now.wall,
-        }));
+        })));
         effects.push(Effect::Send(terminal));
         effects.extend(self.start_next(now));
         effects
@@ -372,6 +371,10 @@ fn deadline(run: &Run) -> Millis {
     }
 }
 
+fn standing(failed: bool, terminal: &Outgoing) -> Standing {
+    if failed { Standing::Failed(terminal.clone()) } else { Standing::Completed }
+}
+
 /// A failure for a run that never was: no key is spent, and a repeat is looked at anew.
 fn fail_unseen(run_id: RunId, failure: &Failure, now: Now) -> Vec<Effect> {
     let frame = Frame::Failed(Failed {
@@ -382,7 +385,7 @@ fn fail_unseen(run_id: RunId, failure: &Failure, now: Now) -> Vec<Effect> {
     let terminal = Outgoing::from(&frame);
     let ended =
         Ended { run_id, key: None, terminal: terminal.clone(), failed: true, receipt: None, at: now.wall };
-    vec![Effect::End(ended), Effect::Send(terminal)]
+    vec![Effect::End(Box::new(ended)), Effect::Send(terminal)]
 }
 
 #[cfg(test)]

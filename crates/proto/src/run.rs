@@ -134,7 +134,7 @@ impl Run {
             session_handle: Some(session.clone()),
         });
         let effects = vec![
-            Effect::Record(Record::new(&live.subject, &entry, now.wall)),
+            Effect::Record(Box::new(Record::new(&live.subject, &entry, now.wall))),
             Effect::Send(Outgoing::from(&started)),
         ];
         // A run that is being cancelled stays so; OrgX still learns that it had started.
@@ -254,7 +254,7 @@ impl Live {
                 evidence_kind: &deviation.evidence_kind,
                 dedupe_key: &deviation.dedupe_key,
             };
-            effects.push(Effect::Record(Record::new(&self.subject, &entry, now)));
+            effects.push(Effect::Record(Box::new(Record::new(&self.subject, &entry, now))));
             effects.push(Effect::Send(Outgoing::from(&Frame::Deviation(deviation))));
         }
         effects
@@ -279,7 +279,7 @@ impl Live {
             summary,
             evidence_ref: evidence_ref.map(|text| Redacted::cut(text, limits::REF_CHARS)),
         });
-        vec![Effect::Record(record), Effect::Send(Outgoing::from(&step))]
+        vec![Effect::Record(Box::new(record)), Effect::Send(Outgoing::from(&step))]
     }
 }
 

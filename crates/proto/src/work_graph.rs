@@ -97,8 +97,9 @@ pub enum Entry<'a> {
     },
 }
 
+/// Field names are the schema's.
+#[expect(clippy::struct_field_names, reason = "the schema's names")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
 struct Summary {
     #[serde(rename = "sessionHandle")]
     session_handle: Redacted,

@@ -44,18 +44,15 @@ impl Scene {
         let project = root.join("shop");
         std::fs::create_dir(&project)?;
         std::fs::write(project.join(FILE), BEFORE)?;
-        let agent = match program(options) {
-            Some(program) => {
-                let model = Model::start().await.context("no loopback port for the demo's model")?;
-                model.script("", model_turns(&project.join(FILE)));
-                let home = OpenCodeHome::create(&root, &model.base_url())?;
-                Agent::Real { program, home, _model: model }
-            }
-            None => {
-                let daemon = Daemon::start().await.context("no loopback port for the stand-in")?;
-                daemon.script("", stand_in_lines());
-                Agent::StandIn(daemon)
-            }
+        let agent = if let Some(program) = program(options) {
+            let model = Model::start().await.context("no loopback port for the demo's model")?;
+            model.script("", model_turns(&project.join(FILE)));
+            let home = OpenCodeHome::create(&root, &model.base_url())?;
+            Agent::Real { program, home, _model: model }
+        } else {
+            let daemon = Daemon::start().await.context("no loopback port for the stand-in")?;
+            daemon.script("", stand_in_lines());
+            Agent::StandIn(daemon)
         };
         Ok(Self { gateway, agent, project, folder })
     }

@@ -44,7 +44,7 @@ impl OpenCode {
 
 impl Driver for OpenCode {
     async fn detect(&self) -> Detected {
-        let managed = self.managed.running().await;
+        let managed = self.managed.running();
         match self.locator.locate(managed).await {
             Ok(Located::Server(client)) => server::detect(&client).await,
             Ok(Located::Daemon(daemon)) => daemon.detect().await,
@@ -64,7 +64,7 @@ impl Driver for OpenCode {
     }
 
     async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
-        let managed = self.managed.running().await;
+        let managed = self.managed.running();
         let client = match self.locator.locate(managed).await {
             Ok(Located::Daemon(daemon)) => return daemon.run(start, io).await,
             Ok(Located::Server(client)) => client,

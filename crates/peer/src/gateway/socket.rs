@@ -93,7 +93,7 @@ impl Socket {
     pub(crate) async fn ready(&self) {
         if self.out.reserve().await.is_err() {
             // What ended it is on its way as an event.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -1,37 +1,32 @@
 //! The actor: one loop that owns the state. A signal comes in, `orgx_proto` decides, effects go out.
 
 use super::event::PeerEvent;
+use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
 use super::run_task::{RunReport, RunTask};
-use super::snapshot::{OutboxView, PeerSnapshot, RecentRun, RunView};
-use super::words;
+use super::snapshot::{PeerSnapshot, RecentRun};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::opencode::OpenCode;
 use crate::driver::{Detected, Driver};
-use crate::gateway::{Api, Door, License, Presence, Socket, SocketEvent};
+use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
 use crate::journal::{Journal, Memory};
 use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
 use orgx_proto::agent::Failure;
-use orgx_proto::connection::{Action, Connection, Event, Offer, State, upgrade_url};
-use orgx_proto::delivery::{Class, Delivery};
+use orgx_proto::connection::{Connection, Event, Offer, upgrade_url};
+use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Limits};
 use orgx_proto::ids::{DriverId, RunId};
-use orgx_proto::message::{Inbound, parse};
 use orgx_proto::receipt::Answer;
-use orgx_proto::time::{Millis, Now};
+use orgx_proto::time::Millis;
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::sleep_until;
-
-/// How often a changed snapshot is published: what people can see, and no more.
-const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 
 /// What somebody wants.
 #[derive(Debug)]
@@ -64,6 +59,9 @@ pub(super) struct Parts {
     pub(super) inbox: mpsc::Receiver<Command>,
 }
 
+/// Both ends of a queue that the actor reads and others write.
+type Channel<T> = (mpsc::Sender<T>, mpsc::Receiver<T>);
+
 /// The one owner of the state.
 pub(super) struct Actor {
     pub(super) config: Config,
@@ -74,41 +72,41 @@ pub(super) struct Actor {
     pub(super) receipts: Receipts,
     pub(super) journal: Journal,
     pub(super) outbox: Option<Outbox>,
-    outbox_trouble: Option<String>,
+    pub(super) outbox_trouble: Option<String>,
     pub(super) driver: Arc<OpenCode>,
     pub(super) tasks: HashMap<RunId, RunTask>,
     pub(super) recent: VecDeque<RecentRun>,
     pub(super) api: Arc<Api>,
-    door: Door,
+    pub(super) door: Door,
     pub(super) socket: Option<Socket>,
     /// Tells a socket's events from those of one that is no longer ours.
-    tag: u64,
-    socket_events: (mpsc::Sender<(u64, SocketEvent)>, mpsc::Receiver<(u64, SocketEvent)>),
+    pub(super) tag: u64,
+    pub(super) socket_events: Channel<(u64, SocketEvent)>,
     pub(super) signals: (mpsc::UnboundedSender<Signal>, mpsc::UnboundedReceiver<Signal>),
-    pub(super) reports: (mpsc::Sender<(RunId, RunReport)>, mpsc::Receiver<(RunId, RunReport)>),
-    inbox: mpsc::Receiver<Command>,
+    pub(super) reports: Channel<(RunId, RunReport)>,
+    pub(super) inbox: mpsc::Receiver<Command>,
     pub(super) rules: watch::Sender<Rules>,
-    ignored_rules: Vec<String>,
-    due: Due,
-    opened_before: bool,
-    license: License,
-    agent: Detected,
-    warnings: VecDeque<String>,
+    pub(super) ignored_rules: Vec<String>,
+    pub(super) due: Due,
+    pub(super) opened_before: bool,
+    pub(super) license: License,
+    pub(super) agent: Detected,
+    pub(super) warnings: VecDeque<String>,
     pub(super) tell_snapshot: watch::Sender<PeerSnapshot>,
     pub(super) events: broadcast::Sender<PeerEvent>,
-    changed: bool,
-    published: Millis,
+    pub(super) changed: bool,
+    pub(super) published: Millis,
     /// Terminals left over by a peer that died; told once the loop runs.
-    leftovers: Memory,
+    pub(super) leftovers: Memory,
 }
 
 /// When each recurring thing is due next; `None` while it is under way, or switched off.
 #[derive(Debug, Default)]
-struct Due {
-    license: Option<Millis>,
-    presence: Option<Millis>,
-    rules: Option<Millis>,
-    detect: Option<Millis>,
+pub(super) struct Due {
+    pub(super) license: Option<Millis>,
+    pub(super) presence: Option<Millis>,
+    pub(super) rules: Option<Millis>,
+    pub(super) detect: Option<Millis>,
 }
 
 impl Actor {
@@ -261,239 +259,6 @@ impl Actor {
         }
     }
 
-    pub(super) fn presence(&self) -> Presence {
-        Presence {
-            online: self.connection.is_open(),
-            queue_depth: self.dispatcher.queued(),
-            agent: self.agent.clone(),
-        }
-    }
-
-    /// Tells the connection what happened and does what it says.
-    fn connect(&mut self, event: Event) {
-        let before = self.connection.state();
-        let action = self.connection.handle(self.clock.now().mono, event, rand::random());
-        match action {
-            Some(Action::Connect) => {
-                self.tag += 1;
-                self.socket = Some(Socket::open(self.door.clone(), self.tag, self.socket_events.0.clone()));
-            }
-            Some(Action::Ping) => {
-                let counter = self.delivery.barrier(self.clock.now().mono);
-                if let Some(socket) = &self.socket {
-                    socket.send(orgx_proto::delivery::Out::Ping(counter));
-                }
-            }
-            Some(Action::Drop) => self.lose_socket(),
-            // The socket is closed by `wind_down`, which can wait for it.
-            Some(Action::Close) | None => {}
-        }
-        let after = self.connection.state();
-        if before != after {
-            self.changed = true;
-            let open = after == State::Open;
-            if open || matches!(after, State::Waiting { .. }) {
-                let words = self.connection_words();
-                tracing::info!(open, "{words}");
-                self.tell(PeerEvent::Connection { open, words });
-            }
-        }
-    }
-
-    fn connection_words(&self) -> String {
-        let host = self.config.base_url.host_str().unwrap_or_default();
-        words::connection(&self.connection.state(), host, self.clock.now().mono)
-    }
-
-    fn lose_socket(&mut self) {
-        self.socket = None;
-        self.tag += 1;
-        let unconfirmed = self.delivery.closed();
-        self.receipts.socket_lost(&unconfirmed);
-        self.post_receipts(self.clock.now().mono);
-    }
-
-    async fn on_socket(&mut self, event: SocketEvent) {
-        match event {
-            SocketEvent::Opened => {
-                self.connect(Event::Opened);
-                self.delivery.opened();
-                self.due.presence = Some(self.clock.now().mono);
-                // At boot the rules are being fetched already.
-                if std::mem::replace(&mut self.opened_before, true) {
-                    self.fetch_rules();
-                }
-            }
-            SocketEvent::Refused { status, retry_after } => {
-                self.connect(Event::Refused { status, retry_after });
-                self.lose_socket();
-            }
-            SocketEvent::Failed(why) => {
-                self.connect(Event::Failed(why));
-                self.lose_socket();
-            }
-            SocketEvent::Closed { code, reason } => {
-                self.connect(Event::Closed { code, reason });
-                self.lose_socket();
-            }
-            SocketEvent::Text(text) => {
-                self.connect(Event::Heard);
-                self.on_frame(&text).await;
-            }
-            SocketEvent::Pong(counter) => {
-                self.connect(Event::Heard);
-                for frame in counter.map_or_else(Vec::new, |counter| self.delivery.pong(counter)) {
-                    if frame.class == Class::Terminal {
-                        self.terminal_confirmed(frame.run_id).await;
-                    }
-                }
-                self.changed = true;
-            }
-            SocketEvent::Heard => self.connect(Event::Heard),
-        }
-    }
-
-    async fn on_frame(&mut self, text: &str) {
-        let now = self.clock.now();
-        let effects = match parse(text) {
-            Inbound::Dispatch(dispatch) => {
-                let arrived = PeerEvent::Arrived {
-                    run_id: dispatch.run_id.to_string(),
-                    title: orgx_proto::redact::Redacted::cut(&dispatch.task.title, 200).into_string(),
-                };
-                tracing::info!(run_id = %dispatch.run_id, "a task arrived");
-                self.tell(arrived);
-                self.dispatcher.dispatch(*dispatch, now)
-            }
-            Inbound::Unusable { run_id, reason } => {
-                tracing::warn!(%run_id, %reason, "a dispatch cannot be run");
-                self.dispatcher.unusable(run_id, &reason, now)
-            }
-            Inbound::Cancel(cancel) => {
-                tracing::info!(run_id = %cancel.run_id, "OrgX cancels");
-                self.dispatcher.cancel(&cancel.run_id, now)
-            }
-            Inbound::RulesReload => {
-                self.fetch_rules();
-                Vec::new()
-            }
-            Inbound::Ignored(why) => {
-                tracing::debug!(%why, "ignored");
-                Vec::new()
-            }
-        };
-        self.carry_out(effects).await;
-    }
-
-    async fn on_signal(&mut self, signal: Signal) {
-        let now = self.clock.now();
-        match signal {
-            Signal::Folder(run_id, folder) => {
-                let effects = self.dispatcher.folder(&run_id, folder, now);
-                self.carry_out(effects).await;
-            }
-            Signal::License(result) => self.on_license(result, now),
-            Signal::Presence(result) => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "presence was not taken");
-                }
-                self.due.presence = Some(now.mono + limits::PRESENCE_EVERY);
-            }
-            Signal::KeptRules(kept) => {
-                if let Some(kept) = kept {
-                    self.use_rules(kept, true);
-                }
-                self.fetch_rules();
-            }
-            Signal::Rules(Ok(rules)) => self.use_rules(rules, false),
-            Signal::Rules(Err(why)) => {
-                let kept = self.rules.borrow().set.len();
-                let instead = match kept {
-                    0 => "no rules are matched until then".to_owned(),
-                    kept => format!("the {kept} from last time are used"),
-                };
-                self.warn(format!("The skill rules could not be fetched ({why}); {instead}."));
-                self.rules.send_modify(|rules| rules.loading = false);
-                self.due.rules = Some(now.mono + limits::RULES_RETRY);
-            }
-            Signal::Detected(agent) => {
-                if agent.words != self.agent.words {
-                    tracing::info!("{}", agent.words);
-                    self.tell(PeerEvent::Agent { words: agent.words.clone() });
-                }
-                self.agent = agent;
-                self.due.detect = Some(now.mono + limits::DETECT_EVERY);
-            }
-            Signal::Receipt(run_id, answer) => self.on_receipt(run_id, answer, now.mono).await,
-        }
-        self.changed = true;
-    }
-
-    fn on_license(&mut self, result: Result<License, CallError>, now: Now) {
-        match result {
-            Ok(license) => {
-                self.due.license = Some(now.mono + limits::LICENSE_EVERY);
-                match license {
-                    License::Revoked => self.warn(
-                        "OrgX says that this installation's license is revoked or unpaid (402): it may refuse \
-                         deviations. Tasks go on; see OrgX's billing page."
-                            .into(),
-                    ),
-                    License::Degraded => tracing::info!("license degraded: OrgX may refuse deviations"),
-                    License::Active | License::Unknown => {}
-                }
-                self.license = license.clone();
-                self.tell(PeerEvent::License { license });
-            }
-            Err(error) => {
-                self.due.license = Some(now.mono + limits::LICENSE_RETRY);
-                self.warn(format!("The license heartbeat was not taken: OrgX {error}."));
-            }
-        }
-    }
-
-    fn fetch_rules(&mut self) {
-        self.due.rules = None;
-        self.rules.send_modify(|rules| rules.loading = true);
-        let (api, path) = (Arc::clone(&self.api), self.config.paths.rules(&self.config.workspace_id));
-        self.in_background(async move { Signal::Rules(rules::fetch(&api, &path).await) });
-    }
-
-    fn use_rules(&mut self, compiled: Compiled, loading: bool) {
-        let count = compiled.set.len();
-        let ignored: Vec<String> =
-            compiled.ignored.iter().map(|rule| format!("{}: {}", rule.skill_id, rule.reason)).collect();
-        for rule in &ignored {
-            tracing::warn!(%rule, "a skill rule is not used");
-        }
-        if !loading {
-            tracing::info!(count, ignored = ignored.len(), "skill rules are in use");
-            self.tell(PeerEvent::Rules { count, ignored: ignored.clone() });
-        }
-        self.ignored_rules = ignored;
-        self.rules.send_replace(Rules { set: compiled.set, loading });
-    }
-
-    fn send_what_can_be_sent(&mut self) {
-        let Some(socket) = self.socket.as_ref().filter(|_| self.connection.is_open()) else { return };
-        let now = self.clock.now().mono;
-        while socket.has_room() {
-            let Some(out) = self.delivery.next(now) else { return };
-            socket.send(out);
-            self.changed = true;
-        }
-    }
-
-    pub(super) fn warn(&mut self, words: String) {
-        tracing::warn!("{words}");
-        self.warnings.push_back(words.clone());
-        while self.warnings.len() > 20 {
-            self.warnings.pop_front();
-        }
-        self.changed = true;
-        self.tell(PeerEvent::Warning { words });
-    }
-
     pub(super) fn tell(&self, event: PeerEvent) {
         // Nobody may be listening.
         let _unheard = self.events.send(event);
@@ -510,64 +275,6 @@ impl Actor {
             let _gone = signals.send(work.await);
         });
     }
-
-    fn publish(&mut self) {
-        let now = self.clock.now().mono;
-        let first = self.published == Millis(0);
-        if !self.changed || !(first || now.since(self.published) >= PUBLISH_EVERY) {
-            return;
-        }
-        self.watch_outbox();
-        self.changed = false;
-        self.published = now;
-        let mut runs: Vec<RunView> = self.dispatcher.runs().map(RunView::from).collect();
-        runs.sort_by(|a, b| (a.arrived_at, &a.run_id).cmp(&(b.arrived_at, &b.run_id)));
-        let rules = self.rules.borrow().set.clone();
-        let suspended = rules.suspended();
-        let suspended = suspended.iter().map(|rule| format!("{}: {}", rule.skill_id, rule.reason));
-        self.tell_snapshot.send_replace(PeerSnapshot {
-            connected: self.connection.is_open(),
-            connection: self.connection_words(),
-            license: self.license.clone(),
-            agent: self.agent.clone(),
-            rules: rules.len(),
-            ignored_rules: self.ignored_rules.iter().cloned().chain(suspended).collect(),
-            runs,
-            recent: self.recent.iter().cloned().collect(),
-            unconfirmed: self.delivery.unconfirmed(),
-            outbox: self
-                .outbox
-                .as_ref()
-                .zip(self.config.outbox.as_ref())
-                .map(|(outbox, path)| OutboxView::new(path, outbox.health())),
-            warnings: self.warnings.iter().cloned().collect(),
-        });
-    }
-
-    /// Tells when the outbox begins to fail, and when it works again.
-    fn watch_outbox(&mut self) {
-        let trouble = self.outbox.as_ref().and_then(|outbox| outbox.health().trouble);
-        if trouble == self.outbox_trouble {
-            return;
-        }
-        match &trouble {
-            Some(words) => self.warn(format!("{}.", capitalized(words))),
-            None => tracing::info!("the local trail works again"),
-        }
-        self.outbox_trouble = trouble;
-    }
-
-    /// The agents may have changed: look soon.
-    pub(super) fn look_at_agents(&mut self) {
-        if self.due.detect.is_some() {
-            self.due.detect = Some(self.clock.now().mono);
-        }
-    }
-}
-
-fn capitalized(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 async fn ready(socket: Option<&Socket>) {

@@ -53,13 +53,13 @@ impl Actor {
                 }
                 Effect::Spend(spent) => {
                     let run_id = spent.run_id.clone();
-                    if let Err(error) = self.journal.spend(spent).await {
+                    if let Err(error) = self.journal.spend(*spent).await {
                         self.warn(format!("A task was not started: {error}."));
                         let end = AgentEnd::Failed(Failure::recoverable(NOT_JOURNALED));
                         todo.extend(self.dispatcher.ended(&run_id, &end, self.clock.now()));
                     }
                 }
-                Effect::End(ended) => self.end(ended).await,
+                Effect::End(ended) => self.end(*ended).await,
                 Effect::Record(record) => {
                     if let Some(outbox) = &mut self.outbox {
                         outbox.append(&record);
@@ -167,7 +167,7 @@ impl Actor {
                 at,
             };
             self.dispatcher.recall(&ended);
-            self.carry_out(vec![Effect::End(ended), Effect::Send(terminal)]).await;
+            self.carry_out(vec![Effect::End(Box::new(ended)), Effect::Send(terminal)]).await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! A peer in a scratch home, between the sandbox's OrgX and the sandbox's daemon.
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 use orgx_peer::{Config, Environment, Peer, PeerSnapshot};
 use orgx_sandbox::daemon::Daemon;
@@ -11,13 +12,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// How long anything may take on a busy computer.
-pub const WAIT: Duration = Duration::from_secs(60);
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 /// The key that the peer has; nothing but the gateway may ever see it.
-pub const KEY: &str = "oxk_canary_0123456789";
+pub(crate) const KEY: &str = "oxk_canary_0123456789";
 
 /// Everything a story needs.
-pub struct World {
+pub(crate) struct World {
     pub gateway: Gateway,
     pub daemon: Daemon,
     pub home: TempDir,
@@ -25,7 +26,7 @@ pub struct World {
 
 impl World {
     /// An OrgX and a daemon that the state file tells of.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let gateway = Gateway::start().await.expect("a gateway");
         gateway.accept_key(Some(KEY.to_owned()));
         let daemon = Daemon::start().await.expect("a daemon");
@@ -35,7 +36,7 @@ impl World {
         Self { gateway, daemon, home }
     }
 
-    pub fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         Environment::of([("ORGX_API_KEY", KEY), ("ORGX_WORKSPACE_ID", "w1")])
             .with("ORGX_BASE_URL", self.gateway.base_url())
             .with("HOME", self.home.path())
@@ -44,7 +45,7 @@ impl World {
             .with("ORGX_WIZARD_HOOK_OUTBOX", self.outbox())
     }
 
-    pub fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let mut config = Config::load(&self.environment()).expect("a configuration");
         // Whatever runs on the computer that runs the tests is none of their business.
         config.opencode.use_running = false;
@@ -53,45 +54,45 @@ impl World {
     }
 
     /// A peer that is connected.
-    pub async fn peer(&self) -> Peer {
+    pub(crate) async fn peer(&self) -> Peer {
         self.peer_with(self.config()).await
     }
 
-    pub async fn peer_with(&self, config: Config) -> Peer {
+    pub(crate) async fn peer_with(&self, config: Config) -> Peer {
         let before = self.gateway.connections();
         let peer = Peer::start(config).await.expect("a peer");
         self.gateway.wait_connected(before + 1).await.expect("connected");
         peer
     }
 
-    pub fn outbox(&self) -> PathBuf {
+    pub(crate) fn outbox(&self) -> PathBuf {
         self.home.path().join("hooks/events.jsonl")
     }
 
-    pub fn outbox_lines(&self) -> Vec<Value> {
+    pub(crate) fn outbox_lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.outbox()).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
     }
 
     /// The folder that tasks work in.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.home.path().join("w").canonicalize().expect("a folder")
     }
 
     /// Dispatches a task whose title chooses the daemon's script.
-    pub fn dispatch(&self, run: &str, title: &str) {
+    pub(crate) fn dispatch(&self, run: &str, title: &str) {
         self.gateway.dispatch(task(run, title, Some(&self.folder())));
     }
 
     /// Dispatches it and waits for its terminal.
-    pub async fn run(&self, run: &str, title: &str) -> Value {
+    pub(crate) async fn run(&self, run: &str, title: &str) -> Value {
         self.dispatch(run, title);
         self.gateway.terminal(run).await.expect("a terminal")
     }
 }
 
 /// A dispatch frame whose key is `key_<run>`.
-pub fn task(run: &str, title: &str, folder: Option<&Path>) -> Value {
+pub(crate) fn task(run: &str, title: &str, folder: Option<&Path>) -> Value {
     let mut task = json!({ "title": title, "driver": "opencode" });
     if let Some(folder) = folder {
         task["repo_path"] = json!(folder);
@@ -101,7 +102,11 @@ pub fn task(run: &str, title: &str, folder: Option<&Path>) -> Value {
 }
 
 /// Waits until the snapshot is as wanted.
-pub async fn until(peer: &Peer, what: &str, wanted: impl FnMut(&PeerSnapshot) -> bool) -> PeerSnapshot {
+pub(crate) async fn until(
+    peer: &Peer,
+    what: &str,
+    wanted: impl FnMut(&PeerSnapshot) -> bool,
+) -> PeerSnapshot {
     let mut watch = peer.watch();
     let seen = tokio::time::timeout(WAIT, watch.wait_for(wanted)).await;
     match seen {
@@ -111,7 +116,7 @@ pub async fn until(peer: &Peer, what: &str, wanted: impl FnMut(&PeerSnapshot) ->
 }
 
 /// Each frame as `kind detail`.
-pub fn short(frames: &[Value]) -> Vec<String> {
+pub(crate) fn short(frames: &[Value]) -> Vec<String> {
     let detail = |frame: &Value| {
         ["/step/summary", "/dedupe_key", "/reason", "/outcome_kind", "/session_handle"]
             .iter()

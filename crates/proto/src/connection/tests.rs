@@ -115,16 +115,15 @@ fn a_connect_that_hangs_is_given_up() {
 #[test]
 fn a_silent_socket_is_found_dead_within_45_seconds() {
     let mut connection = open(at(0));
-    let mut now = at(0);
     let mut pings = 0;
-    loop {
-        now = connection.poll_timeout().expect("a timer");
+    let now = loop {
+        let now = connection.poll_timeout().expect("a timer");
         match connection.handle(now, Event::Tick, MIDDLE) {
             Some(Action::Ping) => pings += 1,
-            Some(Action::Drop) => break,
+            Some(Action::Drop) => break now,
             other => panic!("{other:?}"),
         }
-    }
+    };
     assert!(now <= at(45_000), "{now:?}");
     assert!(pings >= 1);
     assert!(matches!(connection.state(), State::Waiting { why: Trouble::Silent, .. }));

@@ -19,11 +19,11 @@ pub enum Effect {
     /// Let the driver make a session, and answer with `Dispatcher::spend`, `started`, and at last `ended`.
     Start(Box<Start>),
     /// Journal that the key is spent, and commit before the next effect.
-    Spend(Spent),
+    Spend(Box<Spent>),
     /// Journal how the run ended, and commit before the next effect.
-    End(Ended),
+    End(Box<Ended>),
     /// Append to the outbox.
-    Record(Record),
+    Record(Box<Record>),
     /// Give to the delivery queue.
     Send(Outgoing),
     /// Ask the run's agent to stop.

@@ -25,11 +25,28 @@ pub enum PastEnd {
     Failed(Outgoing),
 }
 
+/// Where the run of a spent key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    InFlight,
+    Completed,
+    Failed(Outgoing),
+}
+
+impl Standing {
+    /// What a repeat of the dispatch is answered with.
+    pub(super) fn answer(&self) -> Option<Outgoing> {
+        match self {
+            Self::Failed(terminal) => Some(terminal.clone()),
+            Self::InFlight | Self::Completed => None,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     keys: HashMap<DispatchKey, RunId>,
-    /// `None`: in flight. `Some(None)`: completed. `Some(Some(terminal))`: failed.
-    runs: HashMap<RunId, (DispatchKey, Option<Option<Outgoing>>)>,
+    runs: HashMap<RunId, (DispatchKey, Standing)>,
     /// Ended runs, oldest first: the first to be forgotten.
     ended: VecDeque<RunId>,
 }
@@ -42,8 +59,8 @@ impl Ledger {
             ledger.end(
                 &run_id,
                 match end {
-                    PastEnd::Completed => None,
-                    PastEnd::Failed(terminal) => Some(terminal),
+                    PastEnd::Completed => Standing::Completed,
+                    PastEnd::Failed(terminal) => Standing::Failed(terminal),
                 },
             );
         }
@@ -52,13 +69,13 @@ impl Ledger {
 
     pub(super) fn spend(&mut self, key: &DispatchKey, run_id: &RunId) {
         self.keys.insert(key.clone(), run_id.clone());
-        self.runs.insert(run_id.clone(), (key.clone(), None));
+        self.runs.insert(run_id.clone(), (key.clone(), Standing::InFlight));
     }
 
-    /// The run of a spent key ended; `failed` is its terminal when it is to be sent again on a repeat.
-    pub(super) fn end(&mut self, run_id: &RunId, failed: Option<Outgoing>) {
-        let Some((_, end)) = self.runs.get_mut(run_id) else { return };
-        *end = Some(failed);
+    /// The run of a spent key ended.
+    pub(super) fn end(&mut self, run_id: &RunId, how: Standing) {
+        let Some((_, standing)) = self.runs.get_mut(run_id) else { return };
+        *standing = how;
         self.ended.push_back(run_id.clone());
         while self.ended.len() > limits::KEPT_RUNS {
             let Some((key, _)) = self.ended.pop_front().and_then(|oldest| self.runs.remove(&oldest)) else {
@@ -68,13 +85,13 @@ impl Ledger {
         }
     }
 
-    /// Is this key spent? Then the terminal to repeat, if any.
-    pub(super) fn of_key(&self, key: &DispatchKey) -> Option<Option<Outgoing>> {
+    /// The run of this key, if it is spent.
+    pub(super) fn of_key(&self, key: &DispatchKey) -> Option<&Standing> {
         self.of_run(self.keys.get(key)?)
     }
 
-    /// Was this run's key spent? Then the terminal to repeat, if any.
-    pub(super) fn of_run(&self, run_id: &RunId) -> Option<Option<Outgoing>> {
-        self.runs.get(run_id).map(|(_, end)| end.clone().flatten())
+    /// This run, if its key was spent.
+    pub(super) fn of_run(&self, run_id: &RunId) -> Option<&Standing> {
+        self.runs.get(run_id).map(|(_, standing)| standing)
     }
 }

@@ -346,8 +346,8 @@ proptest! {
     fn one_key_one_run_one_terminal(story in proptest::collection::vec(moves(), 1..150)) {
         let mut it = dispatcher();
         let mut at = 0u64;
-        let mut spent: std::collections::BTreeSet<DispatchKey> = Default::default();
-        let mut spent_runs: std::collections::BTreeSet<RunId> = Default::default();
+        let mut spent: std::collections::BTreeSet<DispatchKey> = std::collections::BTreeSet::default();
+        let mut spent_runs: std::collections::BTreeSet<RunId> = std::collections::BTreeSet::default();
         let mut terminals: BTreeMap<RunId, std::sync::Arc<str>> = BTreeMap::new();
         for action in story {
             at += 1;

@@ -177,10 +177,10 @@ fn route(routes: &Mutex<Routes>, line: &[u8]) {
     let Ok(frame) = serde_json::from_slice(data) else { return };
     let Some((session, event)) = event::read(&frame) else { return };
     let mut routes = lock(routes);
-    if let Event::Created { parent: Some(parent) } = &event {
-        if let Some(run) = routes.get(parent).cloned() {
-            routes.insert(session.clone(), run);
-        }
+    if let Event::Created { parent: Some(parent) } = &event
+        && let Some(run) = routes.get(parent).cloned()
+    {
+        routes.insert(session.clone(), run);
     }
     if let Some(run) = routes.get(&session) {
         let _full = run.try_send(Item::Event(session, event));

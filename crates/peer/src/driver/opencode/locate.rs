@@ -85,10 +85,10 @@ impl Locator {
         if let Some(client) = managed {
             return Ok(Located::Server(client));
         }
-        if self.config.use_running {
-            if let Some(located) = self.by_looking(&mut nowhere).await {
-                return Ok(located);
-            }
+        if self.config.use_running
+            && let Some(located) = self.by_looking(&mut nowhere).await
+        {
+            return Ok(located);
         }
         Err(nowhere)
     }

@@ -77,7 +77,7 @@ impl Managed {
     }
 
     /// Our server, if it runs.
-    pub(super) async fn running(&self) -> Option<Client> {
+    pub(super) fn running(&self) -> Option<Client> {
         // One that is just being started is not running yet; nobody waits for it here.
         let mut server = self.server.try_lock().ok()?;
         alive(&mut server)

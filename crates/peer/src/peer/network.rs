@@ -1,0 +1,141 @@
+//! The actor's side of the socket: what it hears, what it sends, and when it opens another.
+
+use super::actor::Actor;
+use super::event::PeerEvent;
+use super::words;
+use crate::gateway::{Socket, SocketEvent};
+use orgx_proto::connection::{Action, Event, State};
+use orgx_proto::delivery::{Class, Out};
+use orgx_proto::message::{Inbound, parse};
+use orgx_proto::redact::Redacted;
+
+/// Longest title shown, in characters.
+const TITLE_CHARS: usize = 200;
+
+impl Actor {
+    /// Tells the connection what happened and does what it says.
+    pub(super) fn connect(&mut self, event: Event) {
+        let before = self.connection.state();
+        let action = self.connection.handle(self.clock.now().mono, event, rand::random());
+        match action {
+            Some(Action::Connect) => {
+                self.tag += 1;
+                self.socket = Some(Socket::open(self.door.clone(), self.tag, self.socket_events.0.clone()));
+            }
+            Some(Action::Ping) => {
+                let counter = self.delivery.barrier(self.clock.now().mono);
+                if let Some(socket) = &self.socket {
+                    socket.send(Out::Ping(counter));
+                }
+            }
+            Some(Action::Drop) => self.lose_socket(),
+            // The socket is closed by `wind_down`, which can wait for it.
+            Some(Action::Close) | None => {}
+        }
+        let after = self.connection.state();
+        if before != after {
+            self.changed = true;
+            let open = after == State::Open;
+            if open || matches!(after, State::Waiting { .. }) {
+                let words = self.connection_words();
+                tracing::info!(open, "{words}");
+                self.tell(PeerEvent::Connection { open, words });
+            }
+        }
+    }
+
+    pub(super) fn connection_words(&self) -> String {
+        let host = self.config.base_url.host_str().unwrap_or_default();
+        words::connection(&self.connection.state(), host, self.clock.now().mono)
+    }
+
+    fn lose_socket(&mut self) {
+        self.socket = None;
+        self.tag += 1;
+        let unconfirmed = self.delivery.closed();
+        self.receipts.socket_lost(&unconfirmed);
+        self.post_receipts(self.clock.now().mono);
+    }
+
+    pub(super) async fn on_socket(&mut self, event: SocketEvent) {
+        match event {
+            SocketEvent::Opened => {
+                self.connect(Event::Opened);
+                self.delivery.opened();
+                self.due.presence = Some(self.clock.now().mono);
+                // At boot the rules are being fetched already.
+                if std::mem::replace(&mut self.opened_before, true) {
+                    self.fetch_rules();
+                }
+            }
+            SocketEvent::Refused { status, retry_after } => {
+                self.connect(Event::Refused { status, retry_after });
+                self.lose_socket();
+            }
+            SocketEvent::Failed(why) => {
+                self.connect(Event::Failed(why));
+                self.lose_socket();
+            }
+            SocketEvent::Closed { code, reason } => {
+                self.connect(Event::Closed { code, reason });
+                self.lose_socket();
+            }
+            SocketEvent::Text(text) => {
+                self.connect(Event::Heard);
+                self.on_frame(&text).await;
+            }
+            SocketEvent::Pong(counter) => {
+                self.connect(Event::Heard);
+                for frame in counter.map_or_else(Vec::new, |counter| self.delivery.pong(counter)) {
+                    if frame.class == Class::Terminal {
+                        self.terminal_confirmed(frame.run_id).await;
+                    }
+                }
+                self.changed = true;
+            }
+            SocketEvent::Heard => self.connect(Event::Heard),
+        }
+    }
+
+    async fn on_frame(&mut self, text: &str) {
+        let now = self.clock.now();
+        let effects = match parse(text) {
+            Inbound::Dispatch(dispatch) => {
+                let arrived = PeerEvent::Arrived {
+                    run_id: dispatch.run_id.to_string(),
+                    title: Redacted::cut(&dispatch.task.title, TITLE_CHARS).into_string(),
+                };
+                tracing::info!(run_id = %dispatch.run_id, "a task arrived");
+                self.tell(arrived);
+                self.dispatcher.dispatch(*dispatch, now)
+            }
+            Inbound::Unusable { run_id, reason } => {
+                tracing::warn!(%run_id, %reason, "a dispatch cannot be run");
+                self.dispatcher.unusable(run_id, &reason, now)
+            }
+            Inbound::Cancel(cancel) => {
+                tracing::info!(run_id = %cancel.run_id, "OrgX cancels");
+                self.dispatcher.cancel(&cancel.run_id, now)
+            }
+            Inbound::RulesReload => {
+                self.fetch_rules();
+                Vec::new()
+            }
+            Inbound::Ignored(why) => {
+                tracing::debug!(%why, "ignored");
+                Vec::new()
+            }
+        };
+        self.carry_out(effects).await;
+    }
+
+    pub(super) fn send_what_can_be_sent(&mut self) {
+        let Some(socket) = self.socket.as_ref().filter(|_| self.connection.is_open()) else { return };
+        let now = self.clock.now().mono;
+        while socket.has_room() {
+            let Some(out) = self.delivery.next(now) else { return };
+            socket.send(out);
+            self.changed = true;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The actor's state as others see it: a snapshot at most every 50 ms, and warnings as they come.
+
+use super::actor::Actor;
+use super::event::PeerEvent;
+use super::snapshot::{OutboxView, PeerSnapshot, RunView};
+use orgx_proto::time::Millis;
+use std::time::Duration;
+
+/// How often a changed snapshot is published: what people can see, and no more.
+pub(super) const PUBLISH_EVERY: Duration = Duration::from_millis(50);
+/// Warnings kept for the snapshot.
+const WARNINGS: usize = 20;
+
+impl Actor {
+    pub(super) fn warn(&mut self, words: String) {
+        tracing::warn!("{words}");
+        self.warnings.push_back(words.clone());
+        while self.warnings.len() > WARNINGS {
+            self.warnings.pop_front();
+        }
+        self.changed = true;
+        self.tell(PeerEvent::Warning { words });
+    }
+
+    pub(super) fn publish(&mut self) {
+        let now = self.clock.now().mono;
+        let first = self.published == Millis(0);
+        if !self.changed || !(first || now.since(self.published) >= PUBLISH_EVERY) {
+            return;
+        }
+        self.watch_outbox();
+        self.changed = false;
+        self.published = now;
+        let mut runs: Vec<RunView> = self.dispatcher.runs().map(RunView::from).collect();
+        runs.sort_by(|a, b| (a.arrived_at, &a.run_id).cmp(&(b.arrived_at, &b.run_id)));
+        let rules = self.rules.borrow().set.clone();
+        let suspended = rules.suspended();
+        let suspended = suspended.iter().map(|rule| format!("{}: {}", rule.skill_id, rule.reason));
+        self.tell_snapshot.send_replace(PeerSnapshot {
+            connected: self.connection.is_open(),
+            connection: self.connection_words(),
+            license: self.license.clone(),
+            agent: self.agent.clone(),
+            rules: rules.len(),
+            ignored_rules: self.ignored_rules.iter().cloned().chain(suspended).collect(),
+            runs,
+            recent: self.recent.iter().cloned().collect(),
+            unconfirmed: self.delivery.unconfirmed(),
+            outbox: self
+                .outbox
+                .as_ref()
+                .zip(self.config.outbox.as_ref())
+                .map(|(outbox, path)| OutboxView::new(path, outbox.health())),
+            warnings: self.warnings.iter().cloned().collect(),
+        });
+    }
+
+    /// Tells when the outbox begins to fail, and when it works again.
+    fn watch_outbox(&mut self) {
+        let trouble = self.outbox.as_ref().and_then(|outbox| outbox.health().trouble);
+        if trouble == self.outbox_trouble {
+            return;
+        }
+        match &trouble {
+            Some(words) => self.warn(format!("{}.", capitalized(words))),
+            None => tracing::info!("the local trail works again"),
+        }
+        self.outbox_trouble = trouble;
+    }
+}
+
+fn capitalized(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,174 @@
+//! A real `opencode serve` that the harness starts, and what it says of its sessions.
+
+use crate::programs;
+use base64::Engine;
+use orgx_sandbox::opencode::OpenCodeHome;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+/// The model of a project that names none: nobody listens there, so a story that forgot its own fails at once.
+const NO_MODEL: &str = "http://127.0.0.1:9/v1";
+
+/// Ends what it started when its standard input ends, which is with the test program however that ends, and clears up.
+const WATCHDOG: &str = r#"folder=$1; shift; "$@" & echo "pid $!"; exec >/dev/null; cat; kill -9 $!; rm -rf "$folder"; kill -9 0"#;
+
+static SHARED: OnceCell<Arc<Server>> = OnceCell::const_new();
+/// Beside the shared one, one more fits on a small computer.
+static OWN: Semaphore = Semaphore::const_new(1);
+
+/// A running `opencode serve`. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub port: u16,
+    /// Its password, if it has one.
+    pub password: Option<String>,
+    /// Its process.
+    pub pid: i32,
+    watchdog: Child,
+    home: OpenCodeHome,
+    _folder: TempDir,
+}
+
+/// The place for an OpenCode beside the shared one, while it is held.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] SemaphorePermit<'static>);
+
+impl Place {
+    /// Waits for it.
+    pub async fn take() -> Self {
+        Self(OWN.acquire().await.expect("never closed"))
+    }
+}
+
+/// The server that the stories of this test program share. It has a password.
+pub async fn shared() -> Arc<Server> {
+    let start = async || Arc::new(Server::start(Some("sesame")).await);
+    Arc::clone(SHARED.get_or_init(start).await)
+}
+
+impl Server {
+    /// Starts one in a home of its own. Beside the shared one, [`Place::take`] comes first.
+    pub async fn start(password: Option<&str>) -> Self {
+        let folder = TempDir::with_prefix("orgx-opencode-").expect("a folder");
+        let home = OpenCodeHome::create(folder.path(), NO_MODEL).expect("a home for OpenCode");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        drop(listener);
+        let mut command = Command::new("sh");
+        command.args(["-c", WATCHDOG, "watchdog"]).arg(folder.path()).arg(linked(folder.path()));
+        command.args(["serve", "--hostname", "127.0.0.1", "--port", &port.to_string()]);
+        command.env_clear().env("PATH", path_with(None)).envs(home.env()).current_dir(home.home());
+        command.envs(password.map(|password| ("OPENCODE_SERVER_PASSWORD", password)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let mut watchdog = command.spawn().expect("sh");
+        let lines = BufReader::new(watchdog.stdout.take().expect("piped"));
+        let listens = tokio::task::spawn_blocking(move || listening(lines));
+        let listens = timeout(crate::WAIT, listens).await.expect("`opencode serve` did not listen in time");
+        let pid = listens.expect("read").expect("`opencode serve` ended before it listened");
+        let password = password.map(ToOwned::to_owned);
+        Self { port, password, pid, watchdog, home, _folder: folder }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its home folder.
+    pub fn home(&self) -> &OpenCodeHome {
+        &self.home
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&self) {
+        crate::process::send(self.pid, Signal::KILL);
+    }
+
+    /// Is one of its sessions in this folder busy?
+    pub async fn is_busy(&self, folder: &Path) -> bool {
+        let statuses = self.get(&format!("/session/status?directory={}", folder.display())).await;
+        statuses.as_object().is_some_and(|statuses| !statuses.is_empty())
+    }
+
+    /// Returns once no session in this folder is busy.
+    pub async fn idle(&self, folder: &Path) {
+        crate::process::until("OpenCode works on", async || !self.is_busy(folder).await).await;
+    }
+
+    /// A GET of its API.
+    pub async fn get(&self, path: &str) -> Value {
+        get(self.port, self.password.as_deref(), path).await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ended = self.watchdog.wait();
+    }
+}
+
+/// The `opencode` program under its own name, in a folder that can stand in PATH.
+pub fn linked(folder: &Path) -> PathBuf {
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).expect("a folder");
+    let link = bin.join("opencode");
+    let program = programs::opencode().expect("ORGX_OPENCODE_BIN is set");
+    if !link.exists() {
+        std::os::unix::fs::symlink(program, &link).expect("a link");
+    }
+    link
+}
+
+/// A PATH for programs that need nothing but the system, with `first` before it.
+pub fn path_with(first: Option<&Path>) -> String {
+    let system = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
+    first.map_or(system.clone(), |first| format!("{}:{system}", first.display()))
+}
+
+/// The process id and the "listening" line; the rest of the output is read to nowhere.
+fn listening(mut lines: BufReader<impl Read + Send + 'static>) -> Option<i32> {
+    let mut line = String::new();
+    let mut pid = None;
+    while lines.read_line(&mut line).ok()? > 0 {
+        pid = pid.or_else(|| line.strip_prefix("pid ")?.trim().parse().ok());
+        if line.contains("listening on ") {
+            std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+            return pid;
+        }
+        line.clear();
+    }
+    None
+}
+
+/// A GET that expects JSON. HTTP/1.0, so that the answer ends with the connection.
+pub async fn get(port: u16, password: Option<&str>, path: &str) -> Value {
+    let login = password.map_or(String::new(), |password| {
+        let login = base64::engine::general_purpose::STANDARD.encode(format!("opencode:{password}"));
+        format!("authorization: Basic {login}\r\n")
+    });
+    let exchange = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        let head = format!("GET {path} HTTP/1.0\r\nhost: 127.0.0.1\r\n{login}\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.map(|_| answer)
+    };
+    let answer = timeout(Duration::from_secs(30), exchange).await;
+    let answer = answer.expect("OpenCode did not answer").expect("a connection to OpenCode");
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("OpenCode answered {path} with no JSON: {answer}"))
+}

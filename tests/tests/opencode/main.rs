@@ -1,0 +1,14 @@
+//! The stories of a task on the real OpenCode: the real `orgx-peer run` between the sandbox's OrgX and a real
+//! `opencode serve` on a scripted model.
+#![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
+
+mod asks;
+mod edit;
+mod feed;
+mod git;
+mod once;
+mod stops;
+mod together;
+mod trouble;
+mod ways_in;
