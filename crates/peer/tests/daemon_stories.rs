@@ -102,7 +102,8 @@ fn nothing_leaks(world: &World, words: &[&str]) {
                 folders.push(path);
                 continue;
             }
-            let bytes = std::fs::read(&path).expect("a file");
+            // SQLite takes its own side files away as it closes.
+            let Ok(bytes) = std::fs::read(&path) else { continue };
             let text = String::from_utf8_lossy(&bytes);
             for word in words {
                 assert!(!text.contains(word), "{word} is in {}", path.display());
