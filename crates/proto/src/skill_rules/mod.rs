@@ -15,12 +15,12 @@
 //!
 //! Inside: [`parse`] reads the answer of plan-skills; `js` parses one pattern and `simplify` tidies it;
 //! `translate` writes it for the `regex` crate, over text prepared by `text`, and `backtrack` runs what that
-//! cannot say; `program` is one compiled rule; [`RuleSet`] is all of them, and `needle` and `grams` tell it
+//! cannot say; `program` is one compiled rule; [`RuleSet`] is all of them, and `needle` and `index` tell it
 //! which cannot match a text; [`RunMatcher`] remembers what a run has reported.
 
 mod backtrack;
-mod grams;
 mod ignored;
+mod index;
 mod js;
 pub mod limits;
 mod needle;

@@ -2,7 +2,7 @@
 //!
 //! Each rule is compiled by itself, under a limit that doubles from 4 KiB until it fits: the limit it fitted
 //! is what it is charged against the budget of the set, so large rules cannot crowd out memory and no size is
-//! guessed. Rules are taken in server order. To match, [`GramIndex`] names the few rules a text can match,
+//! guessed. Rules are taken in server order. To match, [`NeedleIndex`] names the few rules a text can match,
 //! and each is asked.
 //!
 //! This was measured against one `RegexSet` for all: the set is faster on a text it has just seen, and slower
@@ -13,8 +13,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::iter::successors;
 
-use super::grams::GramIndex;
 use super::ignored::{IgnoredList, IgnoredRule, shown};
+use super::index::NeedleIndex;
 use super::limits;
 use super::program::{Plan, Program, Refusal};
 use super::rule::{EvidenceOn, SkillRule};
@@ -36,7 +36,7 @@ pub struct RuleSet {
 #[derive(Debug, Default)]
 struct Lane {
     programs: Vec<(usize, Program)>,
-    index: GramIndex,
+    index: NeedleIndex,
 }
 
 impl RuleSet {
@@ -188,7 +188,7 @@ struct LaneBuilder {
 
 impl LaneBuilder {
     fn finish(self) -> Lane {
-        Lane { index: GramIndex::new(&self.needles), programs: self.programs }
+        Lane { index: NeedleIndex::new(&self.needles), programs: self.programs }
     }
 }
 
