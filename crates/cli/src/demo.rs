@@ -46,6 +46,8 @@ async fn play(options: &DemoOptions) -> anyhow::Result<bool> {
     scene.place(&mut config.opencode);
     let peer = Peer::start(config).await?;
     let mut events = peer.events();
+    let connected = peer.watch().wait_for(|now| now.connected).await.map(|now| now.connection.clone());
+    show.event(&PeerEvent::Connection { open: true, words: connected? });
     scene.gateway.dispatch(scene.task());
     let watch = async {
         loop {

@@ -354,6 +354,8 @@ impl Dispatcher {
             terminal: terminal.clone(),
             failed: matches!(frame, Frame::Failed(_)),
             receipt,
+            steps: run.live.as_ref().map_or(0, |live| live.steps),
+            deviations: run.live.as_ref().map_or(0, |live| live.deviations),
             at: now.wall,
         })));
         effects.push(Effect::Send(terminal));
@@ -383,8 +385,16 @@ fn fail_unseen(run_id: RunId, failure: &Failure, now: Now) -> Vec<Effect> {
         recoverable: failure.recoverable,
     });
     let terminal = Outgoing::from(&frame);
-    let ended =
-        Ended { run_id, key: None, terminal: terminal.clone(), failed: true, receipt: None, at: now.wall };
+    let ended = Ended {
+        run_id,
+        key: None,
+        terminal: terminal.clone(),
+        failed: true,
+        receipt: None,
+        steps: 0,
+        deviations: 0,
+        at: now.wall,
+    };
     vec![Effect::End(Box::new(ended)), Effect::Send(terminal)]
 }
 

@@ -15,22 +15,15 @@ struct Row {
     matches: String,
 }
 
-#[test]
-fn every_recorded_case_is_answered_as_javascript_answers_it() {
-    let rows: Vec<Row> = serde_json::from_str(include_str!("data/skill_rules/js_cases.json")).unwrap();
-    assert!(rows.len() > 2_000);
-    let wrong: Vec<String> = rows.iter().flat_map(disagreements).collect();
-    assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// `node generate.mjs 7 12000 /tmp/more.json`, then
-/// `SKILL_RULES_JS_CASES=/tmp/more.json cargo test -p orgx-proto --test skill_rules_js -- --ignored`.
+/// More cases than are committed: `node generate.mjs 7 12000 /tmp/more.json`, then
+/// `SKILL_RULES_JS_CASES=/tmp/more.json cargo test -p orgx-proto --test skill_rules_js`.
 /// In so many, a few patterns are catastrophic in JavaScript too, and are suspended here: read the list.
 #[test]
-#[ignore = "needs a file of further cases in SKILL_RULES_JS_CASES"]
-fn every_further_case_is_answered_as_javascript_answers_it() {
-    let file = std::env::var("SKILL_RULES_JS_CASES").unwrap();
-    let rows: Vec<Row> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+fn every_recorded_case_is_answered_as_javascript_answers_it() {
+    let further = std::env::var("SKILL_RULES_JS_CASES").map(|file| std::fs::read_to_string(file).unwrap());
+    let recorded = further.unwrap_or_else(|_| include_str!("data/skill_rules/js_cases.json").to_owned());
+    let rows: Vec<Row> = serde_json::from_str(&recorded).unwrap();
+    assert!(rows.len() > 2_000);
     let wrong: Vec<String> = rows.iter().flat_map(disagreements).collect();
     assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 /// Writes to stdout, and counts.
 pub(super) struct Show {
     began: Instant,
+    connection: String,
     steps: usize,
     deviations: Vec<String>,
     end: Option<Result<u64, String>>,
@@ -22,12 +23,25 @@ impl Show {
         say(&format!("  Agent   {}", scene.agent()));
         say("  Rule    careful-retries: a file edit that sets max_retries above 3");
         say("");
-        Self { began: Instant::now(), steps: 0, deviations: Vec::new(), end: None, receipt: None }
+        Self {
+            began: Instant::now(),
+            connection: String::new(),
+            steps: 0,
+            deviations: Vec::new(),
+            end: None,
+            receipt: None,
+        }
     }
 
     pub(super) fn event(&mut self, event: &PeerEvent) {
         let line = match event {
-            PeerEvent::Connection { words, .. } | PeerEvent::Warning { words } => words.clone(),
+            // It may be told twice: as it happened, and as it was found.
+            PeerEvent::Connection { words, .. } if self.connection == *words => return,
+            PeerEvent::Connection { words, .. } => {
+                self.connection.clone_from(words);
+                words.clone()
+            }
+            PeerEvent::Warning { words } => words.clone(),
             PeerEvent::Arrived { title, .. } => format!("Task arrived: {title}"),
             PeerEvent::Started { session, .. } => format!("Started in session {session}"),
             PeerEvent::Step { summary, .. } => {

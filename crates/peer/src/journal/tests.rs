@@ -25,6 +25,8 @@ fn ended(run: &str, key: Option<&str>, failed: bool) -> Ended {
         },
         failed,
         receipt: None,
+        steps: 0,
+        deviations: 0,
         at: Timestamp(2),
     }
 }

@@ -115,8 +115,7 @@ impl Actor {
 
     async fn end(&mut self, ended: Ended) {
         let (run_id, receipt) = (ended.run_id.clone(), ended.receipt.clone());
-        let seen = self.tell_snapshot.borrow().runs.iter().find(|run| run.run_id == run_id.as_str()).cloned();
-        self.remember(&ended, seen.map_or((0, 0), |run| (run.steps, run.deviations)));
+        self.remember(&ended);
         if let Err(error) = self.journal.end(ended).await {
             self.warn(format!(
                 "The end of a run is told to OrgX now, but may be told again after a crash: {error}."
@@ -127,7 +126,7 @@ impl Actor {
         }
     }
 
-    fn remember(&mut self, ended: &Ended, (steps, deviations): (u64, u64)) {
+    fn remember(&mut self, ended: &Ended) {
         let terminal: Value = serde_json::from_str(&ended.terminal.json).unwrap_or_default();
         let reason = terminal.get("reason").and_then(Value::as_str).map(ToOwned::to_owned);
         let tokens_used = terminal.get("tokens_used").and_then(Value::as_u64);
@@ -137,8 +136,8 @@ impl Actor {
             completed: !ended.failed,
             tokens_used,
             reason,
-            steps,
-            deviations,
+            steps: ended.steps,
+            deviations: ended.deviations,
             receipt: ended.receipt.as_ref().map(|_| "waiting"),
         });
         self.recent.truncate(limits::RECENT_RUNS);
@@ -157,13 +156,14 @@ impl Actor {
             let frame = Frame::Failed(Failed { run_id: run.run_id.clone(), reason, recoverable: true });
             let terminal = Outgoing::from(&frame);
             let at = self.clock.now().wall;
-            let run_id = run.run_id.clone();
             let ended = Ended {
-                run_id,
+                run_id: run.run_id.clone(),
                 key: Some(run.key),
                 terminal: terminal.clone(),
                 failed: true,
                 receipt: None,
+                steps: 0,
+                deviations: 0,
                 at,
             };
             self.dispatcher.recall(&ended);

@@ -54,6 +54,10 @@ impl Actor {
                     tracing::info!("{}", agent.words);
                     self.tell(PeerEvent::Agent { words: agent.words.clone() });
                 }
+                // OrgX hears of a change at once, not with the next beat.
+                if agent != self.agent && self.due.presence.is_some() {
+                    self.due.presence = Some(now.mono);
+                }
                 self.agent = agent;
                 self.due.detect = Some(now.mono + limits::DETECT_EVERY);
             }

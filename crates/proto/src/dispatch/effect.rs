@@ -83,6 +83,10 @@ pub struct Ended {
     pub failed: bool,
     /// The receipt to post, for a completion.
     pub receipt: Option<Receipt>,
+    /// Steps it was told of.
+    pub steps: u64,
+    /// Deviations it was told of.
+    pub deviations: u64,
     /// When.
     pub at: Timestamp,
 }
