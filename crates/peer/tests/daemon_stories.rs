@@ -231,11 +231,7 @@ async fn a_cancel_ends_a_run_whether_the_daemon_hears_it_or_not() {
     let peer = world.peer().await;
     for run in ["hears", "deaf"] {
         world.dispatch(run, run);
-        world
-            .gateway
-            .wait_for("started", |all| all.iter().any(|frame| frame.run_id() == run))
-            .await
-            .expect("started");
+        world.started(run).await;
         world
             .gateway
             .dispatch(json!({ "kind": "task.cancel", "run_id": run, "reason": "changed our minds" }));

@@ -112,11 +112,7 @@ async fn a_completion_that_finds_no_socket_is_posted_as_a_recovered_receipt() {
     );
     let peer = world.peer().await;
     world.dispatch("offline", "offline");
-    world
-        .gateway
-        .wait_for("started", |all| all.iter().any(|frame| frame.kind() == "task.started"))
-        .await
-        .expect("started");
+    world.started("offline").await;
     world.gateway.faults().upgrade_always(Some(UpgradeFault::refuse(503)));
     world.gateway.faults().http(Endpoint::Receipt, HttpFault::status(500));
     world.gateway.reset();
@@ -324,11 +320,7 @@ async fn a_quitting_peer_ends_its_runs_and_waits_for_the_barrier() {
     world.daemon.script("long", vec![Line::Hang]);
     let peer = world.peer().await;
     world.dispatch("long", "long");
-    world
-        .gateway
-        .wait_for("started", |all| all.iter().any(|frame| frame.kind() == "task.started"))
-        .await
-        .expect("started");
+    world.started("long").await;
     peer.stop().await;
     let end = world.gateway.terminal("long").await.expect("a terminal");
     assert_eq!((end["reason"].as_str(), end["recoverable"].as_bool()), (Some("peer stopped"), Some(true)));

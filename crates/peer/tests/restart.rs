@@ -43,11 +43,7 @@ async fn a_terminal_and_a_receipt_that_were_not_delivered_are_after_a_restart() 
         .script("gated", vec![Line::Gate("go".into()), Line::Json(json!({ "kind": "assistant_completed" }))]);
     let peer = world.peer().await;
     world.dispatch("r", "gated");
-    world
-        .gateway
-        .wait_for("started", |all| all.iter().any(|frame| frame.kind() == "task.started"))
-        .await
-        .expect("started");
+    world.started("r").await;
     world.gateway.faults().upgrade_always(Some(UpgradeFault::refuse(503)));
     world.gateway.faults().http_always(Endpoint::Receipt, Some(HttpFault::status(503)));
     world.gateway.reset();

@@ -1,6 +1,7 @@
 //! One run's life: queued, starting, running, cancelling, then completed or failed, once.
 //!
-//! A run turns what its agent says into frames and outbox records. It ends at most once: [`Run::end`] consumes it.
+//! A run turns what its agent says into frames and outbox records. That it ends once is the
+//! dispatcher's promise: it takes the run away with its terminal.
 
 use crate::agent::{Action, ActionKind, AgentEvent, Failure, Totals};
 use crate::delivery::Outgoing;

@@ -84,6 +84,14 @@ impl World {
         self.gateway.dispatch(task(run, title, Some(&self.folder())));
     }
 
+    /// Waits until a run has started.
+    pub async fn started(&self, run: &str) {
+        let started = |all: &[orgx_sandbox::gateway::Received]| {
+            all.iter().any(|frame| frame.run_id() == run && frame.kind() == "task.started")
+        };
+        self.gateway.wait_for("task.started", started).await.expect("started");
+    }
+
     /// Dispatches it and waits for its terminal.
     pub(crate) async fn run(&self, run: &str, title: &str) -> Value {
         self.dispatch(run, title);

@@ -1,6 +1,6 @@
 //! The wire: frames of Gateway Protocol v1, one JSON object per text frame, told apart by `kind`.
 //!
-//! Strict in what we send ([`outbound`]), tolerant in what we take ([`inbound`]): unknown fields and kinds are
+//! Strict in what we send, tolerant in what we take: unknown fields and kinds are
 //! ignored, and nothing that arrives can be fatal. PROTOCOL: contract A3, A4.
 
 mod inbound;

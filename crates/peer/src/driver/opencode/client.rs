@@ -69,12 +69,17 @@ impl Client {
         #[derive(Deserialize)]
         struct Session {
             id: String,
+            directory: Option<String>,
         }
         let body = object!({ "title": title, "metadata": { "orgx_run_id": run_id } });
         let request = self.post("/session", Some(dir)).json(&body);
         let session: Session = json(self.call(request, limits::AGENT_CALL).await?).await?;
         if !session.id.starts_with("ses") {
             return Err(CallError::Nonsense("answered with a session id that is none"));
+        }
+        // The folder was judged before; work in any other one was never allowed.
+        if cfg!(unix) && session.directory.is_some_and(|made_in| made_in != dir) {
+            return Err(CallError::Nonsense("made the session in another folder"));
         }
         Ok(session.id)
     }
@@ -162,9 +167,9 @@ impl Client {
     }
 
     /// The event feed of all folders. The limit is for its head only.
-    pub(super) async fn events(&self) -> Result<Response, CallError> {
+    pub(super) async fn events(&self, head_within: Duration) -> Result<Response, CallError> {
         let request = self.get("/global/event", None).header("accept", "text/event-stream");
-        let response = tokio::time::timeout(limits::AGENT_CALL, self.signed(request).send());
+        let response = tokio::time::timeout(head_within, self.signed(request).send());
         let late = |_| CallError::Unreachable(orgx_proto::redact::Redacted::new("no answer in time"));
         let response = success(response.await.map_err(late)?)?;
         let kind =
@@ -187,7 +192,8 @@ impl Client {
         let mut url = self.origin.clone();
         url.set_path(path);
         if let Some(dir) = dir {
-            url.query_pairs_mut().append_pair("directory", dir);
+            // PROTOCOL: 1.18.33 decodes this parameter a second time.
+            url.query_pairs_mut().append_pair("directory", &dir.replace('%', "%25"));
         }
         url
     }

@@ -105,10 +105,10 @@ impl Feed {
 impl Subscription {
     /// What comes next.
     pub(super) async fn next(&mut self) -> Item {
-        let full = self.items.len() >= limits::RUN_EVENTS;
         match self.items.recv().await {
-            // The queue was full: what came meanwhile is lost. Empty it, and start from the state.
-            Some(_) if full => {
+            // The queue was full until now: what came meanwhile is lost. Empty it, and start from the state. Looked at
+            // only now, because it may have filled up since this was called.
+            Some(_) if self.items.len() + 1 >= limits::RUN_EVENTS => {
                 while self.items.try_recv().is_ok() {}
                 Item::Resync
             }
@@ -138,7 +138,9 @@ async fn read(client: Client, routes: Arc<Mutex<Routes>>, tell: watch::Sender<Op
     let mut lost_since = Instant::now();
     let mut opened = false;
     loop {
-        match client.events().await {
+        // A server that is still starting may take a connection and never answer. PROTOCOL: opencode.md 0.6.
+        let head_within = if opened { limits::FEED_BACKOFF_CAP } else { limits::AGENT_CALL };
+        match client.events(head_within).await {
             Ok(mut response) => {
                 let mut lines = Lines::default();
                 let mut head = true;
@@ -152,6 +154,9 @@ async fn read(client: Client, routes: Arc<Mutex<Routes>>, tell: watch::Sender<Op
                         wait = limits::FEED_BACKOFF_FIRST;
                     }
                     lines.push(&chunk, |line| route(&routes, line));
+                }
+                // From here on: a silence that ended the stream, or a sleep of the computer, is no try that failed.
+                if !head {
                     lost_since = Instant::now();
                 }
             }

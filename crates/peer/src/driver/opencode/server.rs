@@ -15,12 +15,15 @@ use rand::RngExt;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// What an agent is told whose ask nobody can answer.
 const NOBODY: &str = "Nobody can be asked right now. Go on without this, in another way, or say in your final answer \
                       what could not be done.";
+
+/// How often a run that was asked to stop is looked at until it has.
+const STOP_LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What is known of this server.
 pub(super) async fn detect(client: &Client) -> Detected {
@@ -76,6 +79,8 @@ async fn open<'a>(
         tracker: Tracker::new(&session, Path::new(&folder)),
         session,
         folder,
+        stopping: false,
+        quiet_since: None,
     })
 }
 
@@ -97,13 +102,16 @@ struct Run<'a> {
     folder: String,
     events: Subscription,
     tracker: Tracker,
+    /// OpenCode was asked to stop it.
+    stopping: bool,
+    /// Idle since then, with nothing said yet.
+    quiet_since: Option<Instant>,
 }
 
 impl Run<'_> {
     async fn follow(&mut self, io: &RunIo) -> AgentEnd {
         let mut look = interval_at(Instant::now() + limits::STATE_EVERY, limits::STATE_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut asked_to_stop = false;
         loop {
             let told = tokio::select! {
                 item = self.events.next() => match item {
@@ -117,15 +125,18 @@ impl Run<'_> {
                 },
                 // In case an event never came: the status, and what is being asked.
                 _ = look.tick() => {
+                    if self.stopping {
+                        self.abort().await;
+                    }
                     let mut told = self.open_asks().await;
                     told.push(Told::PerhapsOver);
                     told
                 }
-                () = io.stopped(), if !asked_to_stop => {
-                    asked_to_stop = true;
-                    if let Err(error) = self.client.abort(&self.session).await {
-                        tracing::warn!(%error, "OpenCode did not take the abort");
-                    }
+                () = io.stopped(), if !self.stopping => {
+                    self.stopping = true;
+                    self.abort().await;
+                    // An abort that came before the work began stopped nothing: look again, and ask again.
+                    look = interval_at(Instant::now() + STOP_LOOK_EVERY, STOP_LOOK_EVERY);
                     vec![Told::PerhapsOver]
                 }
             };
@@ -180,16 +191,33 @@ impl Run<'_> {
         }
     }
 
+    async fn abort(&self) {
+        if let Err(error) = self.client.abort(&self.session).await {
+            tracing::warn!(%error, "OpenCode did not take the abort");
+        }
+    }
+
     /// The run is over when its session is neither busy nor retrying.
     async fn over(&mut self, io: &RunIo) -> Option<AgentEnd> {
         match self.client.statuses(&self.folder).await {
             Ok(statuses) if !statuses.contains_key(&self.session) => {}
-            Ok(_) | Err(_) => return None,
+            Ok(_) | Err(_) => {
+                self.quiet_since = None;
+                return None;
+            }
         }
         // What was said before the end may still be on its way, and what was missed is in the state.
         for told in self.read_state().await {
             if let Told::Agent(event) = told {
                 io.event(event).await;
+            }
+        }
+        // Idle and silent: it has not begun yet, or will not any more.
+        if self.tracker.is_silent() {
+            let patience = if self.stopping { STOP_LOOK_EVERY } else { limits::STATE_EVERY };
+            let since = *self.quiet_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < patience {
+                return None;
             }
         }
         Some(self.tracker.end(self.spent().await))

@@ -36,6 +36,8 @@ pub(super) struct Tracker {
     edited: HashSet<(String, String)>,
     asks: HashSet<String>,
     answers: BTreeMap<String, (u64, f64)>,
+    /// The run's own newest answer, by id, and whether the model was done with it.
+    newest: Option<(String, bool)>,
     provider: Option<String>,
     trouble: Option<Trouble>,
     /// Answers that ended without a reason since the last that did not.
@@ -52,6 +54,7 @@ impl Tracker {
             edited: HashSet::new(),
             asks: HashSet::new(),
             answers: BTreeMap::new(),
+            newest: None,
             provider: None,
             trouble: None,
             endless: HashSet::new(),
@@ -93,10 +96,19 @@ impl Tracker {
         self.asks.remove(id);
     }
 
+    /// Nothing has come of the prompt yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.newest.is_none() && self.trouble.is_none()
+    }
+
     /// The run is over: how it ended. `sessions` are the sums that OpenCode itself keeps: tokens and dollars.
     pub(super) fn end(&self, sessions: (u64, f64)) -> AgentEnd {
         if let Some(trouble) = &self.trouble {
             return AgentEnd::Failed(failure(trouble));
+        }
+        // Idle without a last word: the server was started anew, or an abort met a wait that tells nothing of it.
+        if !matches!(self.newest, Some((_, true))) {
+            return AgentEnd::Failed(Failure::recoverable("OpenCode stopped before the model had answered"));
         }
         let tokens: u64 = self.answers.values().map(|(tokens, _)| tokens).sum();
         let dollars: f64 = self.answers.values().map(|(_, dollars)| dollars).sum();
@@ -123,6 +135,13 @@ impl Tracker {
             // Work after an error: it was not the end.
             if answer.error.is_none() && !known {
                 self.trouble = None;
+            }
+            if self.newest.as_ref().is_none_or(|(id, _)| *id <= answer.id) {
+                let done = match answer.finish.as_deref() {
+                    Some(finish) => !matches!(finish, "tool-calls" | "unknown"),
+                    None => answer.tokens > 0,
+                };
+                self.newest = Some((answer.id.clone(), done));
             }
             if let Some(error) = answer.error.filter(|error| error.name != "ContextOverflowError") {
                 self.trouble = Some(error);
