@@ -5,7 +5,7 @@ use base64::Engine;
 use orgx_sandbox::opencode::OpenCodeHome;
 use rustix::process::Signal;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,18 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// The model of a project that names none: nobody listens there, so a story that forgot its own fails at once.
 const NO_MODEL: &str = "http://127.0.0.1:9/v1";
 
-/// Ends what it started when its standard input ends, which is with the test program however that ends, and clears up.
-const WATCHDOG: &str = r#"folder=$1; shift; "$@" & echo "pid $!"; exec >/dev/null; cat; kill -9 $!; rm -rf "$folder"; kill -9 0"#;
+/// Starts what it is told, and once more for each line that it reads. Ends it all when its standard input ends, which is
+/// with the test program however that ends, and clears up.
+const WATCHDOG: &str = r#"folder=$1; shift
+"$@" & echo "pid $!"
+while read -r _; do "$@" & echo "pid $!"; done
+kill -9 $!; rm -rf "$folder"; kill -9 0"#;
 
 static SHARED: OnceCell<Arc<Server>> = OnceCell::const_new();
 /// Beside the shared one, one more fits on a small computer.
@@ -38,6 +42,7 @@ pub struct Server {
     /// Its process.
     pub pid: i32,
     watchdog: Child,
+    said: mpsc::UnboundedReceiver<Said>,
     home: OpenCodeHome,
     _folder: TempDir,
 }
@@ -74,12 +79,36 @@ impl Server {
         command.envs(password.map(|password| ("OPENCODE_SERVER_PASSWORD", password)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut watchdog = command.spawn().expect("sh");
-        let lines = BufReader::new(watchdog.stdout.take().expect("piped"));
-        let listens = tokio::task::spawn_blocking(move || listening(lines));
-        let listens = timeout(crate::WAIT, listens).await.expect("`opencode serve` did not listen in time");
-        let pid = listens.expect("read").expect("`opencode serve` ended before it listened");
+        let (tell, said) = mpsc::unbounded_channel();
+        let output = BufReader::new(watchdog.stdout.take().expect("piped"));
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| heed(&tell, &line))
+        });
         let password = password.map(ToOwned::to_owned);
-        Self { port, password, pid, watchdog, home, _folder: folder }
+        let mut server = Self { port, password, pid: 0, watchdog, said, home, _folder: folder };
+        server.listens().await;
+        server
+    }
+
+    /// Kills it, and starts it again where it was.
+    pub async fn restart(&mut self) {
+        self.kill();
+        let gone = async || TcpStream::connect(("127.0.0.1", self.port)).await.is_err();
+        crate::process::until("the killed OpenCode still listens", gone).await;
+        let again = self.watchdog.stdin.as_mut().map(|stdin| stdin.write_all(b"again\n"));
+        again.expect("piped").expect("the watchdog reads");
+        self.listens().await;
+    }
+
+    async fn listens(&mut self) {
+        let end = Instant::now() + crate::WAIT;
+        loop {
+            match timeout_at(end, self.said.recv()).await {
+                Ok(Some(Said::Pid(pid))) => self.pid = pid,
+                Ok(Some(Said::Listens)) => return,
+                late => panic!("`opencode serve` did not listen in time ({late:?})"),
+            }
+        }
     }
 
     /// Where it is.
@@ -110,7 +139,12 @@ impl Server {
 
     /// A GET of its API.
     pub async fn get(&self, path: &str) -> Value {
-        get(self.port, self.password.as_deref(), path).await
+        call(self.port, self.password.as_deref(), "GET", path).await
+    }
+
+    /// Stops a session, as a person would in OpenCode itself.
+    pub async fn abort(&self, session: &str) {
+        call(self.port, self.password.as_deref(), "POST", &format!("/session/{session}/abort")).await;
     }
 }
 
@@ -139,30 +173,32 @@ pub fn path_with(first: Option<&Path>) -> String {
     first.map_or(system.clone(), |first| format!("{}:{system}", first.display()))
 }
 
-/// The process id and the "listening" line; the rest of the output is read to nowhere.
-fn listening(mut lines: BufReader<impl Read + Send + 'static>) -> Option<i32> {
-    let mut line = String::new();
-    let mut pid = None;
-    while lines.read_line(&mut line).ok()? > 0 {
-        pid = pid.or_else(|| line.strip_prefix("pid ")?.trim().parse().ok());
-        if line.contains("listening on ") {
-            std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-            return pid;
-        }
-        line.clear();
-    }
-    None
+/// What a watchdog and its OpenCode say.
+#[derive(Debug)]
+enum Said {
+    Pid(i32),
+    Listens,
 }
 
-/// A GET that expects JSON. HTTP/1.0, so that the answer ends with the connection.
-pub async fn get(port: u16, password: Option<&str>, path: &str) -> Value {
+/// `None` once nobody wants to know.
+fn heed(tell: &mpsc::UnboundedSender<Said>, line: &str) -> Option<()> {
+    let said = match line.strip_prefix("pid ") {
+        Some(pid) => Said::Pid(pid.trim().parse().ok()?),
+        None if line.contains("listening on ") => Said::Listens,
+        None => return Some(()),
+    };
+    tell.send(said).ok()
+}
+
+/// A call that expects JSON. HTTP/1.0, so that the answer ends with the connection.
+async fn call(port: u16, password: Option<&str>, method: &str, path: &str) -> Value {
     let login = password.map_or(String::new(), |password| {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("opencode:{password}"));
         format!("authorization: Basic {login}\r\n")
     });
     let exchange = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let head = format!("GET {path} HTTP/1.0\r\nhost: 127.0.0.1\r\n{login}\r\n");
+        let head = format!("{method} {path} HTTP/1.0\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n{login}\r\n");
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.map(|_| answer)

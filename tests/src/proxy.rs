@@ -18,6 +18,8 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Way {
     open: watch::Sender<bool>,
+    /// How often everything under way was stopped.
+    stalls: watch::Sender<u32>,
     connections: Mutex<JoinSet<()>>,
 }
 
@@ -26,7 +28,11 @@ impl Proxy {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own = listener.local_addr().expect("its address").port();
-        let way = Arc::new(Way { open: watch::Sender::new(true), connections: Mutex::default() });
+        let way = Arc::new(Way {
+            open: watch::Sender::new(true),
+            stalls: watch::Sender::new(0),
+            connections: Mutex::default(),
+        });
         let task = tokio::spawn(accept(listener, port, Arc::clone(&way)));
         Self { port: own, way, listener: task.abort_handle() }
     }
@@ -35,6 +41,11 @@ impl Proxy {
     pub fn cut(&self) {
         self.way.open.send_replace(false);
         self.way.connections.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+
+    /// Passes nothing more on over the connections there are, which stay open. New ones work.
+    pub fn stall(&self) {
+        self.way.stalls.send_modify(|stalls| *stalls += 1);
     }
 
     /// Lets connections through again.
@@ -55,9 +66,12 @@ async fn accept(listener: TcpListener, to: u16, way: Arc<Way>) {
         let mut connections = way.connections.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at under the lock: a connection is either seen by a cut, or sees it.
         if *way.open.borrow() {
+            let mut stalls = way.stalls.subscribe();
             connections.spawn(async move {
-                if let Ok(mut there) = TcpStream::connect(("127.0.0.1", to)).await {
-                    let _broken = copy_bidirectional(&mut from, &mut there).await;
+                let Ok(mut there) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+                tokio::select! {
+                    _broken = copy_bidirectional(&mut from, &mut there) => {}
+                    _stalled = stalls.changed() => std::future::pending().await,
                 }
             });
         }

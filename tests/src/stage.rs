@@ -89,8 +89,10 @@ impl Stage {
 
     /// `orgx-peer run` in an environment made from nothing.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(programs::peer());
-        command.arg("run").arg("-v").env_clear().current_dir(&self.root);
+        // A test program that is killed takes its peers along, and they their servers.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", "--"]).arg(programs::peer()).args(["run", "-v"]);
+        command.env_clear().current_dir(&self.root);
         command.env("PATH", opencode::path_with(None)).env("HOME", self.home());
         command.env("ORGX_API_KEY", KEY).env("ORGX_WORKSPACE_ID", "w");
         command.env("ORGX_BASE_URL", self.gateway.base_url());

@@ -91,7 +91,10 @@ fn build_and_test(summary: &mut Summary, args: &[String], opencode: &OpenCode) {
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(args);
     tests.env("ORGX_PEER_BIN", program("orgx-peer")).env("ORGX_SANDBOX_BIN", program("orgx-sandbox"));
     match opencode {
-        OpenCode::Ready(program) => tests.env(opencode::VARIABLE, Path::new(program)),
+        // What is there must be used: from here on a skipped story is a failed one.
+        OpenCode::Ready(program) => {
+            tests.env(opencode::VARIABLE, Path::new(program)).env("ORGX_REQUIRE_OPENCODE", "1")
+        }
         OpenCode::Absent(_) => tests.env_remove(opencode::VARIABLE),
     };
     summary.run("tests", &mut tests);

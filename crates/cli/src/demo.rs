@@ -22,13 +22,13 @@ pub(crate) async fn demo(options: &DemoOptions) -> ExitCode {
     if options.verbose > 0 {
         logging::start(logging::LogFormat::Text, options.verbose);
     }
-    tokio::select! {
-        result = play(options) => match result {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => say_failed(&format!("the demo could not run: {error:#}"), 1),
-        },
-        () = signals::asked_to_stop() => say_failed("demo stopped", 1),
+    if let Some(program) = options.opencode.as_ref().filter(|program| !program.is_file()) {
+        return say_failed(&format!("there is no program at {}", program.display()), 2);
+    }
+    match play(options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => say_failed(&format!("the demo could not run: {error:#}"), 1),
     }
 }
 
@@ -65,10 +65,17 @@ async fn play(options: &DemoOptions) -> anyhow::Result<bool> {
             }
         }
     };
-    let in_time = tokio::time::timeout(PATIENCE, watch).await.is_ok();
+    let unfinished = tokio::select! {
+        watched = tokio::time::timeout(PATIENCE, watch) => match watched {
+            Ok(()) => None,
+            Err(_) => Some(format!("nothing more happened for {} s; try --verbose", PATIENCE.as_secs())),
+        },
+        () = signals::asked_to_stop() => Some("it was stopped".to_owned()),
+    };
+    // Whatever happened: what was started is ended before the folder goes.
     peer.stop().await;
-    if !in_time {
-        anyhow::bail!("nothing more happened for {} s; try --verbose", PATIENCE.as_secs());
+    if let Some(why) = unfinished {
+        anyhow::bail!(why);
     }
     Ok(show.end(&scene))
 }

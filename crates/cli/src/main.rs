@@ -18,10 +18,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return say_failed(&format!("the program could not start ({error})"), 1),
     };
-    match args.command {
+    let code = match args.command {
         Command::Run(options) => runtime.block_on(run::run(&options)),
         Command::Demo(options) => runtime.block_on(demo::demo(&options)),
-    }
+    };
+    // A look at a disk that does not answer holds up nobody's exit.
+    runtime.shutdown_background();
+    code
 }
 
 /// One line on stderr, and the exit code.

@@ -21,7 +21,12 @@ pub(crate) async fn run(options: &RunOptions) -> ExitCode {
         Ok(peer) => peer,
         Err(error) => return say_failed(&error.to_string(), 1),
     };
-    let _asked = stop.await;
+    let mut watch = peer.watch();
+    let gone = async { while watch.changed().await.is_ok() {} };
+    tokio::select! {
+        _ = stop => {}
+        () = gone => return say_failed("the peer ended by itself; this is a bug in OrgX Peer, please report it", 1),
+    }
     // A second Ctrl-C does not wait.
     tokio::select! {
         () = peer.stop() => ExitCode::SUCCESS,

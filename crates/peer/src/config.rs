@@ -5,7 +5,7 @@ mod file;
 
 pub use environment::Environment;
 
-use crate::paths::Paths;
+use crate::paths::{Paths, Tenant};
 use file::File;
 use orgx_proto::connection::Offer;
 use orgx_proto::limits;
@@ -108,6 +108,11 @@ const DEFAULT_BASE_URL: &str = "https://useorgx.com";
 const DEFAULT_PLUGIN_ID: &str = "@useorgx/orgx-opencode-plugin";
 
 impl Config {
+    /// Whose tasks this peer takes.
+    pub fn tenant(&self) -> Tenant {
+        Tenant::new(&self.base_url, &self.workspace_id)
+    }
+
     /// Reads the environment and `config.toml`.
     ///
     /// # Errors
@@ -126,24 +131,28 @@ impl Config {
         )?;
         Offer::subprotocols(&key)
             .map_err(|error| ConfigError::Invalid { name: "ORGX_API_KEY".into(), why: error.to_string() })?;
-        let workspace_id =
-            env.text("ORGX_WORKSPACE_ID").or(file.orgx.workspace_id).ok_or(ConfigError::Missing {
+        let workspace_id = env.text("ORGX_WORKSPACE_ID").or_else(|| filled(file.orgx.workspace_id)).ok_or(
+            ConfigError::Missing {
                 name: "ORGX_WORKSPACE_ID",
                 what: "put the id of the OrgX workspace whose tasks this computer takes into it",
-            })?;
+            },
+        )?;
         if workspace_id.len() > limits::ID_BYTES || workspace_id.chars().any(char::is_control) {
             let why = format!("a workspace id is one line of at most {} bytes", limits::ID_BYTES);
             return Err(ConfigError::Invalid { name: "ORGX_WORKSPACE_ID".into(), why });
         }
         let base_url = base_url(
-            env.text("ORGX_BASE_URL").or(file.orgx.base_url).as_deref().unwrap_or(DEFAULT_BASE_URL),
+            env.text("ORGX_BASE_URL")
+                .or_else(|| filled(file.orgx.base_url))
+                .as_deref()
+                .unwrap_or(DEFAULT_BASE_URL),
             &mut warnings,
         )?;
         Ok(Self {
             key: key.into(),
             workspace_id,
             base_url,
-            plugin_id: file.orgx.plugin_id.unwrap_or_else(|| DEFAULT_PLUGIN_ID.into()),
+            plugin_id: filled(file.orgx.plugin_id).unwrap_or_else(|| DEFAULT_PLUGIN_ID.into()),
             presence: file.orgx.presence.unwrap_or(true),
             runs: runs(file.runs)?,
             opencode: opencode(env, file.opencode)?,
@@ -152,6 +161,11 @@ impl Config {
             warnings,
         })
     }
+}
+
+/// A blank setting counts as not set, as a blank variable does.
+fn filled(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn runs(file: file::Runs) -> Result<RunsConfig, ConfigError> {
@@ -174,7 +188,7 @@ fn runs(file: file::Runs) -> Result<RunsConfig, ConfigError> {
 }
 
 fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, ConfigError> {
-    let server_url = env.text("OPENCODE_SERVER_URL").or(file.server_url);
+    let server_url = env.text("OPENCODE_SERVER_URL").or_else(|| filled(file.server_url));
     let home = env.home();
     #[cfg(windows)]
     let state_dir = env.path("APPDATA").or_else(|| home.as_ref().map(|home| home.join("AppData/Roaming")));

@@ -10,7 +10,14 @@ use std::path::{Path, PathBuf};
 /// The folder to work in, resolved; `None` when the task names none and there is no default.
 pub(crate) fn resolve(repo_path: Option<&str>, runs: &RunsConfig) -> Result<Option<PathBuf>, Failure> {
     let named = repo_path.map(str::trim).filter(|path| !path.is_empty()).map(Path::new);
-    let Some(folder) = named.or(runs.default_folder.as_deref()) else { return Ok(None) };
+    let Some(folder) = named.or(runs.default_folder.as_deref()) else {
+        if runs.allowed_folders.is_empty() {
+            return Ok(None);
+        }
+        return Err(Failure::lasting(
+            "the task names no folder, and the person allowed only some folders for OrgX on this computer",
+        ));
+    };
     let whose = if named.is_some() { "the task's folder" } else { "this computer's default folder" };
     if !folder.is_absolute() {
         return Err(Failure::lasting(&format!("{whose} is not an absolute path")));
@@ -91,6 +98,8 @@ mod tests {
         for none in [None, Some(""), Some("  ")] {
             assert_eq!(resolve(none, &runs(&[], None)), Ok(None));
             assert_eq!(resolve(none, &runs(&[], Some(&root))), Ok(Some(root.clone())));
+            let failure = resolve(none, &runs(&[&root], None)).expect_err("nowhere allowed");
+            assert!(failure.reason.as_str().contains("names no folder"));
         }
     }
 }

@@ -104,9 +104,11 @@ async fn body(mut response: Response) -> Result<Vec<u8>, CallError> {
     }
 }
 
-/// `Retry-After` in seconds; a date is too rare to be worth a parser, and counts as absent.
+/// `Retry-After`, in seconds or as a date.
 pub(crate) fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+    let value = value.trim();
+    let until = || httpdate::parse_http_date(value).ok()?.duration_since(std::time::SystemTime::now()).ok();
+    value.parse().ok().map(Duration::from_secs).or_else(until)
 }
 
 /// The innermost cause, without the address: it may carry what must not be repeated.

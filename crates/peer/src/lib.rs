@@ -38,5 +38,5 @@ pub use gateway::License;
 pub use instance::LockError;
 pub use journal::JournalError;
 pub use outbox::OutboxHealth;
-pub use paths::Paths;
+pub use paths::{Paths, Tenant};
 pub use peer::{Peer, PeerEvent, PeerSnapshot, RecentRun, RunView, StartError};

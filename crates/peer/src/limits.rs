@@ -34,6 +34,8 @@ pub const RULES_WAIT: Duration = Duration::from_secs(10);
 pub const RULES_BACKLOG: usize = 1_000;
 /// How long looking at a task's folder may take: a network disk that is gone answers never.
 pub const FOLDER_CHECK: Duration = Duration::from_secs(5);
+/// When the end of a run that could not be written to the journal is tried again.
+pub const JOURNAL_RETRY: Duration = Duration::from_secs(2);
 /// How often the agents are looked at.
 pub const DETECT_EVERY: Duration = Duration::from_secs(60);
 
@@ -72,5 +74,9 @@ pub const OUTBOX_QUEUE: usize = 10_000;
 pub const STOP_BARRIER: Duration = Duration::from_secs(3);
 /// How long a closing handshake may take.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// How long the outbox may take to write what is left when the peer stops.
+pub const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+/// How long the other side's close frame is waited for when a write fails.
+pub const LAST_WORD_WITHIN: Duration = Duration::from_secs(2);
 /// Ended runs shown in a snapshot.
 pub const RECENT_RUNS: usize = 50;

@@ -3,6 +3,7 @@
 use crate::config::Environment;
 use std::io;
 use std::path::{Path, PathBuf};
+use url::Url;
 
 /// The folders of this peer. Our own follow each OS (XDG on Linux).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +27,14 @@ impl Paths {
         self.config.join("config.toml")
     }
 
-    /// The journal.
-    pub fn journal(&self) -> PathBuf {
-        self.state.join("journal.sqlite")
+    /// The journal of one workspace at one OrgX: what one tenant is owed is never told to another.
+    pub fn journal(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("journal-{}.sqlite", tenant.0))
     }
 
     /// The skill rules of the last good fetch.
-    pub fn rules(&self, workspace_id: &str) -> PathBuf {
-        self.state.join(format!("rules-{}.json", short_name(workspace_id)))
+    pub fn rules(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("rules-{}.json", tenant.0))
     }
 
     /// The random id of this installation.
@@ -42,8 +43,21 @@ impl Paths {
     }
 
     /// The lock that keeps a second peer of this workspace away.
-    pub fn lock(&self, workspace_id: &str) -> PathBuf {
-        self.state.join(format!("peer-{}.lock", short_name(workspace_id)))
+    pub fn lock(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("peer-{}.lock", tenant.0))
+    }
+}
+
+/// One workspace at one OrgX, as part of a file name: short, stable, and free of separators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The tenant of this origin and workspace.
+    pub fn new(base_url: &Url, workspace_id: &str) -> Self {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(format!("{}\n{workspace_id}", base_url.origin().ascii_serialization()));
+        Self(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
@@ -65,13 +79,6 @@ fn default_config(_: &Environment) -> Option<PathBuf> {
 #[cfg(not(target_os = "linux"))]
 fn default_state(_: &Environment) -> Option<PathBuf> {
     Some(dirs::data_local_dir()?.join("OrgX Peer").join("State"))
-}
-
-/// A workspace id as part of a file name: short, stable, and free of separators.
-fn short_name(id: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(id.as_bytes());
-    digest.iter().take(6).fold(0_u64, |name, byte| name << 8 | u64::from(*byte)).to_string()
 }
 
 /// Makes a folder that only this user can enter. An existing one is left as it is.

@@ -64,9 +64,9 @@ impl Peer {
     /// When another peer serves the workspace, or the state folder or the journal cannot be used. OrgX being
     /// unreachable is no error: the peer tries again.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let instance = Instance::acquire(&config.paths.lock(&config.workspace_id))?;
+        let instance = Instance::acquire(&config.paths.lock(&config.tenant()))?;
         let installation_id = installation_id(&config.paths.installation_id())?;
-        let journal_path = config.paths.journal();
+        let journal_path = config.paths.journal(&config.tenant());
         let (journal, memory) =
             tokio::task::spawn_blocking(move || Journal::open(&journal_path)).await.map_err(|error| {
                 StartError::Os { what: "the journal could not be opened", error: error.to_string() }

@@ -247,6 +247,18 @@ async fn a_cancel_ends_a_run_whether_the_daemon_hears_it_or_not() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_may_have_the_prompt_is_told_to_stop_whatever_way_its_run_ends() {
+    let world = World::new().await;
+    let peer = world.peer().await;
+    world.daemon.set_events(EventsAnswer::Code(503));
+    world.run("broken", "x").await;
+    let told = |all: &[orgx_sandbox::Request]| all.iter().any(|request| request.path == "/sessions/cancel");
+    world.daemon.wait_request("a cancel", told).await.expect("told");
+    assert_eq!(world.daemon.cancels(), ["broken"]);
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_that_takes_too_long_is_ended() {
     let world = World::new().await;
     world.daemon.script("slow", vec![Line::AwaitCancel, Line::End]);
@@ -293,14 +305,17 @@ async fn what_the_daemon_says_of_itself_goes_to_orgx() {
     world.daemon.set_status(StatusAnswer::Ok { authed: Some(false) });
     let peer = world.peer().await;
     until(&peer, "detected", |now| now.agent.installed && !now.agent.authenticated).await;
-    let presence = world
-        .gateway
-        .wait_request("presence", |all| all.iter().any(|r| r.path == "/api/v1/gateway/heartbeat"))
-        .await
-        .expect("presence");
-    let body = &presence.iter().find(|r| r.path == "/api/v1/gateway/heartbeat").expect("one").body;
+    let is_told = |request: &&orgx_sandbox::Request| {
+        let told = &request.body["metadata"];
+        request.path == "/api/v1/gateway/heartbeat"
+            && told["transport_online"] == true
+            && told["probe_version"] == "0.9.0-sandbox"
+    };
+    let presence =
+        world.gateway.wait_request("presence", |all| all.iter().any(|r| is_told(&r))).await.expect("it");
+    let body = &presence.iter().find(is_told).expect("one").body;
+    assert_eq!(body["metadata"]["dispatch_ready"], false, "it is not signed in");
     assert_eq!(body["plugin_id"], "@useorgx/orgx-opencode-plugin");
-    assert_eq!(body["metadata"]["transport_online"], true);
     assert_eq!(body["metadata"]["queue_depth"], 0);
     let probes: Vec<_> = world
         .daemon

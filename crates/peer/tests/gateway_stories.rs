@@ -75,6 +75,23 @@ async fn close_codes_are_told_and_a_lost_socket_comes_back() {
 }
 
 #[tokio::test]
+async fn a_close_code_is_heard_even_while_steps_go_out() {
+    let world = World::new().await;
+    let steps =
+        (0..2_000).map(|n| Line::Json(json!({ "kind": "tool_call", "tool": "t", "summary": n.to_string() })));
+    world.daemon.script("busy", steps.chain([Line::Hang]).collect());
+    world.gateway.faults().connection(ConnectionFault::CloseAfter {
+        frames: 50,
+        code: 4401,
+        reason: "no".into(),
+    });
+    let peer = world.peer().await;
+    world.dispatch("busy", "busy");
+    until(&peer, "the code", |now| now.connection.contains("does not know this key")).await;
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn no_step_is_lost_to_a_reset_in_the_middle_of_a_run() {
     let world = World::new().await;
     let steps = |from: usize, to: usize| {

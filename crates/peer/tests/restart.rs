@@ -65,6 +65,44 @@ async fn a_terminal_and_a_receipt_that_were_not_delivered_are_after_a_restart() 
 }
 
 #[tokio::test]
+async fn a_receipt_whose_terminal_was_confirmed_is_posted_after_a_restart() {
+    let world = World::new().await;
+    world.gateway.faults().http_always(Endpoint::Receipt, Some(HttpFault::status(503)));
+    let peer = world.peer().await;
+    world.run("r", "x").await;
+    until(&peer, "confirmed", |now| now.unconfirmed == 0).await;
+    peer.stop().await;
+    world.gateway.faults().clear();
+    let peer = world.peer().await;
+    world
+        .gateway
+        .wait_request("the receipt", |_| world.gateway.receipt("r").is_some())
+        .await
+        .expect("posted");
+    assert_eq!(world.gateway.receipt("r").expect("one").get("metadata"), None, "the socket had taken it");
+    peer.stop().await;
+}
+
+#[tokio::test]
+async fn what_one_workspace_is_owed_is_never_told_to_another() {
+    let world = World::new().await;
+    world.daemon.script("long", vec![Line::Hang]);
+    let first = world.peer().await;
+    world.dispatch("r", "long");
+    world.started("r").await;
+    let elsewhere = orgx_sandbox::gateway::Gateway::start().await.expect("another OrgX");
+    let mut config = world.config();
+    config.workspace_id = "w2".into();
+    config.base_url = elsewhere.base_url().parse().expect("an address");
+    let second = Peer::start(config).await.expect("another workspace is no conflict");
+    elsewhere.wait_connected(1).await.expect("connected");
+    until(&second, "at work", |now| now.connected && now.agent.installed).await;
+    assert_eq!(elsewhere.frames().len(), 0);
+    second.stop().await;
+    first.stop().await;
+}
+
+#[tokio::test]
 async fn a_second_peer_of_the_same_workspace_is_turned_away() {
     let world = World::new().await;
     let peer = world.peer().await;

@@ -145,8 +145,13 @@ impl Delivery {
         Some(Out::Text(text))
     }
 
-    /// A ping now, whatever is due: it covers all that was sent.
-    pub fn barrier(&mut self, now: Millis) -> u64 {
+    /// A ping is wanted, whatever is due: it goes next.
+    pub fn ping(&mut self) {
+        self.urgent = true;
+    }
+
+    /// A ping now: it covers all that was sent.
+    fn barrier(&mut self, now: Millis) -> u64 {
         self.counter += 1;
         self.covered = self.first + self.sent as u64;
         self.barriers.push_back((self.counter, self.covered));

@@ -143,6 +143,14 @@ impl Dispatcher {
         }))])
     }
 
+    /// The key could not be journaled, and nothing was prompted: it is free again.
+    pub fn unspend(&mut self, run_id: &RunId) {
+        if let Some(run) = self.runs.get_mut(run_id) {
+            run.spent = false;
+            self.ledger.unspend(run_id);
+        }
+    }
+
     /// A run that a peer before us left unfinished has ended now: its key is spent.
     pub fn recall(&mut self, ended: &Ended) {
         if let Some(key) = &ended.key {

@@ -41,7 +41,9 @@ impl Redacted {
 
     /// As [`Redacted::new`], and without local paths: for what OrgX is told of an agent's own words.
     pub fn without_paths(text: &str) -> Self {
-        Self(PATH.replace_all(Self::new(text).as_str(), "${1}[path]").into_owned())
+        let text = Self::new(text).0.replace("file://", "");
+        let text = QUOTED_PATH.replace_all(&text, "${1}[path]${2}");
+        Self(PATH.replace_all(&text, "${1}[path]").into_owned())
     }
 
     /// The safe text.
@@ -102,6 +104,12 @@ static PATH: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern")
 });
 
+/// A path in quotes may hold spaces.
+#[expect(clippy::expect_used, reason = "a constant pattern, compiled in a test")]
+static QUOTED_PATH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(['"`])(?:~?/[^'"`/]+/|[A-Za-z]:\\)[^'"`]*(['"`])"#).expect("a constant pattern")
+});
+
 fn mask(text: &str) -> String {
     let mut text = std::borrow::Cow::Borrowed(text);
     for (secret, with) in SECRETS.iter() {
@@ -142,6 +150,8 @@ mod tests {
         for (text, safe) in [
             ("File not found: /home/me/w/api/x.rs", "File not found: [path]"),
             ("ENOENT '/tmp/a/b' gone", "ENOENT '[path]' gone"),
+            ("no '/home/Jane Doe/p/x' here", "no '[path]' here"),
+            ("see file:///home/me/x.ts:1", "see [path]:1"),
             (r"C:\Users\me\x is gone", "[path] is gone"),
             ("at https://api.example.com/v1/chat", "at https://api.example.com/v1/chat"),
             ("and/or, 1/2, /help", "and/or, 1/2, /help"),

@@ -120,3 +120,30 @@ fn nothing_leaked(stage: &Stage, opencode_home: &Path) {
         assert!(found.is_empty(), "the key is in {found:?}");
     }
 }
+
+#[test]
+fn a_folder_may_have_any_name_and_be_a_link() {
+    story(async {
+        let stage = Stage::set().await;
+        let peer = stage.peer().await;
+        let folder = stage.project("100% off & more, für alle #1");
+        stage.gateway.dispatch(task("run_odd", &folder, "Write the file"));
+        stage.completion("run_odd").await;
+        assert_eq!(stage.steps("run_odd"), ["edit hello.txt — +1 -0"]);
+        assert!(folder.join("hello.txt").is_file());
+
+        let misread = stage.project("50%20off");
+        stage.gateway.dispatch(task("run_misread", &misread, "Write the file"));
+        let (reason, recoverable) = stage.failure("run_misread").await;
+        assert!(reason.contains("percent sign") && !recoverable, "{reason}");
+
+        let link = stage.root().join("link");
+        std::os::unix::fs::symlink(&stage.project, &link).unwrap();
+        stage.gateway.dispatch(task("run_link", &link, "Write the file"));
+        stage.completion("run_link").await;
+        assert_eq!(stage.steps("run_link"), ["edit hello.txt — +1 -0"]);
+        assert!(stage.project.join("hello.txt").is_file());
+        peer.stop_well().await;
+        stage.was_strictly_well_behaved();
+    });
+}

@@ -3,6 +3,7 @@
 use orgx_tests::proxy::Proxy;
 use orgx_tests::{Stage, opencode, story, task};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn write(file: &str) -> Value {
     json!([{ "name": "write", "arguments": { "filePath": format!("{{{{cwd}}}}/{file}"), "content": "x\n" } }])
@@ -60,6 +61,29 @@ fn an_end_that_nobody_heard_of_is_found() {
         proxy.mend();
         let completed = stage.completion("run").await;
         assert_eq!(completed["tokens_used"], 220);
+        assert_eq!(stage.steps("run"), ["edit one.txt — +1 -0"]);
+    });
+}
+
+#[test]
+fn a_feed_that_falls_silent_is_opened_anew() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.model.script(
+            "patience",
+            json!([{ "gate": "late", "tool_calls": write("one.txt") }, { "text": "Done." }]),
+        );
+        let server = opencode::shared().await;
+        let proxy = Proxy::to(server.port).await;
+        let _peer = stage.peer_at(proxy.port, server.password.as_deref()).await;
+        stage.gateway.dispatch(task("run", &stage.project, "Work with patience"));
+        stage.asked("patience", 1).await;
+        proxy.stall();
+        // Heartbeats come every 10 s. The peer waits for three of them, and its calls under way run into their limits,
+        // too; no event tells that it has begun anew.
+        tokio::time::sleep(Duration::from_secs(45)).await;
+        stage.model.open("late");
+        stage.completion("run").await;
         assert_eq!(stage.steps("run"), ["edit one.txt — +1 -0"]);
     });
 }

@@ -1,5 +1,6 @@
 //! What goes wrong on the agent's side: tools, providers, models, and the server itself.
 
+use orgx_sandbox::gateway::Received;
 use orgx_tests::opencode::{self, Place, Server};
 use orgx_tests::process::until;
 use orgx_tests::{Stage, story, task};
@@ -29,6 +30,14 @@ fn a_provider_that_refuses_the_sign_in_is_told_in_words_and_without_its_key() {
         assert_eq!(reason, "the model provider refused OpenCode's sign-in: Incorrect API key provided");
         assert!(!recoverable);
         opencode::shared().await.idle(&stage.project).await;
+        // The same dispatch again gets the same answer, and the model is left alone.
+        stage.gateway.dispatch(task("run", &stage.project, "E401"));
+        let again =
+            |frames: &[Received]| frames.iter().filter(|frame| frame.is_terminal_of("run")).count() == 2;
+        let frames = stage.gateway.wait_for("the terminal again", again).await.unwrap();
+        let terminals: Vec<_> = frames.iter().filter(|frame| frame.is_terminal_of("run")).collect();
+        assert_eq!(terminals[0].text, terminals[1].text);
+        assert_eq!(stage.model.requests().len(), 1);
     });
 }
 
@@ -113,5 +122,24 @@ fn a_server_that_is_killed_ends_its_run_within_forty_seconds() {
         assert!(recoverable);
         assert!(killed.elapsed() < Duration::from_secs(40), "it took {:?}", killed.elapsed());
         until("the peer says that OpenCode is gone", async || stage.log().contains("nobody answers")).await;
+    });
+}
+
+#[test]
+fn a_server_that_starts_anew_has_not_done_the_work_of_the_one_before() {
+    story(async {
+        let stage = Stage::set().await;
+        let _place = Place::take().await;
+        let mut server = Server::start(Some("secret")).await;
+        let _peer = stage.peer_of(&server).await;
+        for (run_id, prompt) in [("run_hang", "HANG"), ("run_slow", "SLOW")] {
+            stage.gateway.dispatch(task(run_id, &stage.project, prompt));
+            stage.asked(prompt, 1).await;
+            server.restart().await;
+            let (reason, recoverable) = stage.failure(run_id).await;
+            assert_eq!(reason, "OpenCode stopped before the model had answered");
+            assert!(recoverable);
+        }
+        assert_eq!(stage.model.requests().len(), 2, "nothing was prompted twice");
     });
 }

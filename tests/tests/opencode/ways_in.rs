@@ -6,6 +6,7 @@ use orgx_tests::process::{self, until};
 use orgx_tests::stage::KEY;
 use orgx_tests::{Stage, programs, story, task};
 use serde_json::json;
+use std::time::Duration;
 
 /// Whatever runs on the computer that runs the tests is none of their business.
 const OWN_SERVER_ONLY: &str = "[opencode]\nuse_running = false\n";
@@ -62,10 +63,7 @@ fn a_server_that_runs_is_found_by_looking() {
         let shared = shared().await;
         let _place = Place::take().await;
         let server = Server::start(None).await;
-        let strangers = process::named("opencode");
-        let strangers: Vec<_> =
-            strangers.into_iter().filter(|pid| ![server.pid, shared.pid].contains(pid)).collect();
-        if !strangers.is_empty() || std::net::TcpStream::connect(("127.0.0.1", 4096)).is_ok() {
+        if strangers(&[&shared, &server]).await {
             // The peer would find that one, and hand it a task.
             programs::skip("another OpenCode runs on this computer");
             return;
@@ -103,4 +101,22 @@ fn a_server_with_a_password_that_the_peer_lacks_is_told_in_words() {
         }
         assert!(stage.model.requests().is_empty());
     });
+}
+
+/// Does an OpenCode run here that is none of these? One that is just ending, or another test's, is waited for.
+async fn strangers(ours: &[&Server]) -> bool {
+    let homes: Vec<String> =
+        ours.iter().map(|server| format!("HOME={}", server.home().home().display())).collect();
+    let is_strange = |pid: &i32| {
+        // One that has ended has no environment any more.
+        process::environment(*pid).iter().any(|entry| entry.starts_with("HOME=") && !homes.contains(entry))
+    };
+    for _ in 0..200 {
+        let known_port = tokio::net::TcpStream::connect(("127.0.0.1", 4096)).await;
+        if known_port.is_err() && !process::named("opencode").iter().any(is_strange) {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    true
 }

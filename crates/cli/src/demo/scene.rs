@@ -114,13 +114,25 @@ impl Scene {
     }
 }
 
-/// The named program, the one on PATH, or none.
+/// The named program, the one on PATH, the one that `cargo xtask` keeps in the cache, or none.
 fn program(options: &DemoOptions) -> Option<PathBuf> {
     if options.stand_in {
         return None;
     }
-    let named = options.opencode.clone().filter(|program| program.is_file());
-    named.or_else(|| orgx_peer::find_opencode(&orgx_peer::Environment::of_process()))
+    let env = orgx_peer::Environment::of_process();
+    options.opencode.clone().or_else(|| orgx_peer::find_opencode(&env)).or_else(|| cached(&env))
+}
+
+fn cached(env: &orgx_peer::Environment) -> Option<PathBuf> {
+    let cache = env.path("XDG_CACHE_HOME").or_else(|| Some(env.home()?.join(".cache")))?;
+    let versions = std::fs::read_dir(cache.join("orgx-peer")).ok()?.filter_map(Result::ok);
+    let mut programs: Vec<PathBuf> = versions
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("opencode-"))
+        .map(|entry| entry.path().join("bin/opencode"))
+        .filter(|program| program.is_file())
+        .collect();
+    programs.sort();
+    programs.pop()
 }
 
 fn model_turns(file: &Path) -> Value {

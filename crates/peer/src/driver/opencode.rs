@@ -12,6 +12,7 @@ mod managed;
 mod owner;
 mod server;
 mod state_file;
+mod stop_on_drop;
 mod tracker;
 
 use super::{Detected, Driver, Probed, RunIo};
@@ -40,6 +41,15 @@ impl OpenCode {
             feeds: Feeds::default(),
         }
     }
+
+    /// The first OpenCode that answers, or our own.
+    async fn find_or_start(&self) -> Result<Located, String> {
+        let nowhere = match self.locator.locate(self.managed.running()).await {
+            Ok(located) => return Ok(located),
+            Err(nowhere) => nowhere,
+        };
+        self.managed.start().await?.map(Located::Server).ok_or_else(|| nowhere.to_string())
+    }
 }
 
 impl Driver for OpenCode {
@@ -64,19 +74,20 @@ impl Driver for OpenCode {
     }
 
     async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
-        let managed = self.managed.running();
-        let client = match self.locator.locate(managed).await {
-            Ok(Located::Daemon(daemon)) => return daemon.run(start, io).await,
-            Ok(Located::Server(client)) => client,
-            Err(nowhere) => match self.managed.start().await {
-                Ok(Some(client)) => client,
-                Ok(None) => return AgentEnd::Failed(Failure::recoverable(&nowhere.to_string())),
-                Err(why) => return AgentEnd::Failed(Failure::recoverable(&why)),
-            },
+        // A start of our own server takes seconds; a cancel need not wait for it.
+        let found = tokio::select! {
+            found = self.find_or_start() => found,
+            () = io.stopped() => Err("stopped before it began".to_owned()),
         };
-        // A lease keeps our own server from being stopped as idle while the run lives.
-        let _lease = self.managed.lease(&client);
-        server::run(&client, &self.feeds, start, io).await
+        match found {
+            Ok(Located::Daemon(daemon)) => daemon.run(start, io).await,
+            Ok(Located::Server(client)) => {
+                // A lease keeps our own server from being stopped as idle while the run lives.
+                let _lease = self.managed.lease(&client);
+                server::run(&client, &self.feeds, start, io).await
+            }
+            Err(why) => AgentEnd::Failed(Failure::recoverable(&why)),
+        }
     }
 
     async fn shutdown(&self) {

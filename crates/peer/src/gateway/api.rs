@@ -66,7 +66,8 @@ impl Api {
                 Ok(match status.and_then(Value::as_str) {
                     Some("degraded") => License::Degraded,
                     Some("revoked") => License::Revoked,
-                    _ => License::Active,
+                    Some("active") | None => License::Active,
+                    Some(_) => License::Unknown,
                 })
             }
             Err(CallError::Status { status: 402, .. }) => Ok(License::Revoked),

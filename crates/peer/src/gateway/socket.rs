@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError, handshake};
@@ -109,7 +110,7 @@ impl Socket {
                 let _done = (&mut self.task).await;
             }
         };
-        let _late = tokio::time::timeout(limits::CLOSE_WITHIN, closing).await;
+        let _late = timeout(limits::CLOSE_WITHIN, closing).await;
     }
 }
 
@@ -179,8 +180,8 @@ async fn converse(
         }
         std::future::pending().await
     };
+    let mut close = None;
     let read = async {
-        let mut close = None;
         while let Some(message) = source.next().await {
             let event = match message? {
                 Message::Text(text) => SocketEvent::Text(text.to_string()),
@@ -190,7 +191,7 @@ async fn converse(
                     SocketEvent::Pong(std::str::from_utf8(&payload).ok().and_then(|text| text.parse().ok()))
                 }
                 Message::Close(frame) => {
-                    close = frame;
+                    close = Some(frame);
                     continue;
                 }
                 Message::Ping(_) | Message::Frame(_) => SocketEvent::Heard,
@@ -199,14 +200,30 @@ async fn converse(
                 break;
             }
         }
-        Ok(close)
+        Ok(())
     };
-    let end: Result<Option<CloseFrame>, Error> = tokio::select! { end = write => end, end = read => end };
-    match end {
-        Ok(Some(frame)) => {
-            SocketEvent::Closed { code: frame.code.into(), reason: Redacted::cut(&frame.reason, 120) }
+    let end: Result<(), Error> = {
+        let mut read = std::pin::pin!(read);
+        tokio::select! {
+            end = &mut read => end,
+            error = write => {
+                // What could not be written may have been refused by a close frame that is still to be read.
+                match timeout(limits::LAST_WORD_WITHIN, read).await {
+                    Ok(end) => end.and(error),
+                    Err(_) => error,
+                }
+            }
         }
-        Ok(None) => closed("the connection ended without a word"),
+    };
+    if let Some(frame) = close {
+        // PROTOCOL: RFC 6455, 1005 stands for a close frame without a code.
+        let (code, reason) = frame.map_or((1005, Redacted::default()), |frame| {
+            (frame.code.into(), Redacted::cut(&frame.reason, 120))
+        });
+        return SocketEvent::Closed { code, reason };
+    }
+    match end {
+        Ok(()) => closed("the connection ended without a word"),
         Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
             closed("OrgX sent a message larger than this peer takes (4 MiB, 1 MiB a frame)")
         }

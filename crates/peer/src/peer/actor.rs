@@ -18,7 +18,7 @@ use crate::rules::{self, Compiled, Rules};
 use orgx_proto::agent::Failure;
 use orgx_proto::connection::{Connection, Event, Offer, upgrade_url};
 use orgx_proto::delivery::Delivery;
-use orgx_proto::dispatch::{Dispatcher, Limits};
+use orgx_proto::dispatch::{Dispatcher, Ended, Limits};
 use orgx_proto::ids::{DriverId, RunId};
 use orgx_proto::receipt::Answer;
 use orgx_proto::time::Millis;
@@ -26,6 +26,7 @@ use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio::time::sleep_until;
 
 /// What somebody wants.
@@ -42,7 +43,8 @@ pub(super) enum Signal {
     License(Result<License, CallError>),
     Presence(Result<(), CallError>),
     KeptRules(Option<Compiled>),
-    Rules(Result<Compiled, String>),
+    /// With the number of the fetch.
+    Rules(u64, Result<Compiled, String>),
     Detected(Detected),
     Receipt(RunId, Answer),
 }
@@ -70,6 +72,8 @@ pub(super) struct Actor {
     pub(super) delivery: Delivery,
     pub(super) dispatcher: Dispatcher,
     pub(super) receipts: Receipts,
+    /// Ends of runs that the journal could not take yet.
+    pub(super) unwritten: VecDeque<Ended>,
     pub(super) journal: Journal,
     pub(super) outbox: Option<Outbox>,
     pub(super) outbox_trouble: Option<String>,
@@ -86,6 +90,9 @@ pub(super) struct Actor {
     pub(super) reports: Channel<(RunId, RunReport)>,
     pub(super) inbox: mpsc::Receiver<Command>,
     pub(super) rules: watch::Sender<Rules>,
+    /// The newest fetch of the skill rules.
+    pub(super) fetch: Option<AbortHandle>,
+    pub(super) fetch_number: u64,
     pub(super) ignored_rules: Vec<String>,
     pub(super) due: Due,
     pub(super) opened_before: bool,
@@ -107,6 +114,7 @@ pub(super) struct Due {
     pub(super) presence: Option<Millis>,
     pub(super) rules: Option<Millis>,
     pub(super) detect: Option<Millis>,
+    pub(super) journal: Option<Millis>,
 }
 
 impl Actor {
@@ -145,6 +153,7 @@ impl Actor {
             delivery: Delivery::default(),
             dispatcher: Dispatcher::new(limits, drivers, past),
             receipts: Receipts::default(),
+            unwritten: VecDeque::new(),
             journal,
             outbox,
             outbox_trouble: None,
@@ -160,6 +169,8 @@ impl Actor {
             reports: mpsc::channel(limits::RUN_EVENTS),
             inbox,
             rules: watch::Sender::new(Rules::default()),
+            fetch: None,
+            fetch_number: 0,
             ignored_rules: Vec::new(),
             due: Due::default(),
             opened_before: false,
@@ -188,10 +199,10 @@ impl Actor {
         }
         let leftovers = std::mem::take(&mut self.leftovers);
         self.take_up(leftovers).await;
-        let path = self.config.paths.rules(&self.config.workspace_id);
+        let path = self.config.paths.rules(&self.config.tenant());
         self.in_background(async move { Signal::KeptRules(rules::kept(path).await) });
         let now = self.clock.now().mono;
-        self.due = Due { license: Some(now), presence: None, rules: None, detect: Some(now) };
+        self.due = Due { license: Some(now), presence: Some(now), detect: Some(now), ..Due::default() };
         self.connect(Event::Hurry);
     }
 
@@ -224,9 +235,12 @@ impl Actor {
     }
 
     fn deadline(&self) -> Millis {
-        let due = [self.due.license, self.due.presence, self.due.rules, self.due.detect];
+        let due = [self.due.license, self.due.presence, self.due.rules, self.due.detect, self.due.journal];
+        // What the socket has no room for is not due: its room is awaited.
+        let delivery =
+            self.delivery.poll_timeout().filter(|_| self.socket.as_ref().is_some_and(Socket::has_room));
         let publish = self.changed.then(|| self.published + PUBLISH_EVERY);
-        [self.connection.poll_timeout(), self.delivery.poll_timeout(), self.dispatcher.poll_timeout()]
+        [self.connection.poll_timeout(), delivery, self.dispatcher.poll_timeout()]
             .into_iter()
             .chain(due)
             .chain([publish, self.receipts.poll_timeout()])
@@ -253,6 +267,9 @@ impl Actor {
         if is_due(&mut self.due.rules) {
             self.fetch_rules();
         }
+        if is_due(&mut self.due.journal) {
+            self.write_ends().await;
+        }
         if is_due(&mut self.due.detect) {
             let driver = Arc::clone(&self.driver);
             self.in_background(async move { Signal::Detected(driver.detect().await) });
@@ -268,12 +285,13 @@ impl Actor {
         self.changed = true;
     }
 
-    pub(super) fn in_background(&self, work: impl Future<Output = Signal> + Send + 'static) {
+    pub(super) fn in_background(&self, work: impl Future<Output = Signal> + Send + 'static) -> AbortHandle {
         let signals = self.signals.0.clone();
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             // An actor that is gone needs no answer.
             let _gone = signals.send(work.await);
         });
+        task.abort_handle()
     }
 }
 

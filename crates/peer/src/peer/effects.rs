@@ -55,6 +55,7 @@ impl Actor {
                     let run_id = spent.run_id.clone();
                     if let Err(error) = self.journal.spend(*spent).await {
                         self.warn(format!("A task was not started: {error}."));
+                        self.dispatcher.unspend(&run_id);
                         let end = AgentEnd::Failed(Failure::recoverable(NOT_JOURNALED));
                         todo.extend(self.dispatcher.ended(&run_id, &end, self.clock.now()));
                     }
@@ -116,13 +117,26 @@ impl Actor {
     async fn end(&mut self, ended: Ended) {
         let (run_id, receipt) = (ended.run_id.clone(), ended.receipt.clone());
         self.remember(&ended);
-        if let Err(error) = self.journal.end(ended).await {
+        if let Err(error) = self.journal.end(ended.clone()).await {
             self.warn(format!(
-                "The end of a run is told to OrgX now, but may be told again after a crash: {error}."
+                "The end of a run could not be written down; it will be tried again: {error}."
             ));
+            self.unwritten.push_back(ended);
+            self.due.journal = Some(self.clock.now().mono + limits::JOURNAL_RETRY);
         }
         if let Some(receipt) = receipt {
             self.receipts.add(run_id, receipt.to_json(), self.connection.is_open(), self.clock.now().mono);
+        }
+    }
+
+    /// Writes down the ends that could not be written before: without them a restart would tell other ones.
+    pub(super) async fn write_ends(&mut self) {
+        while let Some(ended) = self.unwritten.pop_front() {
+            if self.journal.end(ended.clone()).await.is_err() {
+                self.unwritten.push_front(ended);
+                self.due.journal = Some(self.clock.now().mono + limits::JOURNAL_RETRY);
+                return;
+            }
         }
     }
 
@@ -145,11 +159,14 @@ impl Actor {
 
     /// Takes up what a peer before us left: runs that a crash cut off, terminals and receipts not yet delivered.
     pub(super) async fn take_up(&mut self, memory: Memory) {
+        let now = self.clock.now().mono;
+        for (run_id, body) in memory.receipts {
+            // One whose terminal was confirmed before will see no other barrier.
+            let confirmed = memory.unconfirmed.iter().all(|frame| frame.run_id != run_id);
+            self.receipts.take_up(run_id, body, confirmed, now);
+        }
         for frame in memory.unconfirmed {
             self.delivery.push(frame);
-        }
-        for (run_id, body) in memory.receipts {
-            self.receipts.add(run_id, body, true, self.clock.now().mono);
         }
         for run in memory.unfinished {
             let reason = Redacted::new("peer restarted during the run");

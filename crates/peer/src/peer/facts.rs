@@ -38,17 +38,8 @@ impl Actor {
                 }
                 self.fetch_rules();
             }
-            Signal::Rules(Ok(rules)) => self.use_rules(rules, false),
-            Signal::Rules(Err(why)) => {
-                let kept = self.rules.borrow().set.len();
-                let instead = match kept {
-                    0 => "no rules are matched until then".to_owned(),
-                    kept => format!("the {kept} from last time are used"),
-                };
-                self.warn(format!("The skill rules could not be fetched ({why}); {instead}."));
-                self.rules.send_modify(|rules| rules.loading = false);
-                self.due.rules = Some(now.mono + limits::RULES_RETRY);
-            }
+            Signal::Rules(number, result) if number == self.fetch_number => self.on_rules(result, now),
+            Signal::Rules(..) => {}
             Signal::Detected(agent) => {
                 if agent.words != self.agent.words {
                     tracing::info!("{}", agent.words);
@@ -64,6 +55,21 @@ impl Actor {
             Signal::Receipt(run_id, answer) => self.on_receipt(run_id, answer, now.mono).await,
         }
         self.changed = true;
+    }
+
+    fn on_rules(&mut self, result: Result<Compiled, String>, now: Now) {
+        let why = match result {
+            Ok(rules) => return self.use_rules(rules, false),
+            Err(why) => why,
+        };
+        let kept = self.rules.borrow().set.len();
+        let instead = match kept {
+            0 => "no rules are matched until then".to_owned(),
+            kept => format!("the {kept} from last time are used"),
+        };
+        self.warn(format!("The skill rules could not be fetched ({why}); {instead}."));
+        self.rules.send_modify(|rules| rules.loading = false);
+        self.due.rules = Some(now.mono + limits::RULES_RETRY);
     }
 
     fn on_license(&mut self, result: Result<License, CallError>, now: Now) {
@@ -89,11 +95,18 @@ impl Actor {
         }
     }
 
+    /// One fetch at a time, and the newest counts: an older one may hang, or bring what is old by now.
     pub(super) fn fetch_rules(&mut self) {
         self.due.rules = None;
         self.rules.send_modify(|rules| rules.loading = true);
-        let (api, path) = (Arc::clone(&self.api), self.config.paths.rules(&self.config.workspace_id));
-        self.in_background(async move { Signal::Rules(rules::fetch(&api, &path).await) });
+        if let Some(older) = self.fetch.take() {
+            older.abort();
+        }
+        let (api, path) = (Arc::clone(&self.api), self.config.paths.rules(&self.config.tenant()));
+        self.fetch_number += 1;
+        let number = self.fetch_number;
+        let fetch = async move { Signal::Rules(number, rules::fetch(&api, &path).await) };
+        self.fetch = Some(self.in_background(fetch));
     }
 
     fn use_rules(&mut self, compiled: Compiled, loading: bool) {

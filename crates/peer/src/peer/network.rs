@@ -5,7 +5,7 @@ use super::event::PeerEvent;
 use super::words;
 use crate::gateway::{Socket, SocketEvent};
 use orgx_proto::connection::{Action, Event, State};
-use orgx_proto::delivery::{Class, Out};
+use orgx_proto::delivery::Class;
 use orgx_proto::message::{Inbound, parse};
 use orgx_proto::redact::Redacted;
 
@@ -22,12 +22,7 @@ impl Actor {
                 self.tag += 1;
                 self.socket = Some(Socket::open(self.door.clone(), self.tag, self.socket_events.0.clone()));
             }
-            Some(Action::Ping) => {
-                let counter = self.delivery.barrier(self.clock.now().mono);
-                if let Some(socket) = &self.socket {
-                    socket.send(Out::Ping(counter));
-                }
-            }
+            Some(Action::Ping) => self.delivery.ping(),
             Some(Action::Drop) => self.lose_socket(),
             // The socket is closed by `wind_down`, which can wait for it.
             Some(Action::Close) | None => {}

@@ -38,6 +38,12 @@ impl Receipts {
         self.0.insert(run_id, Waiting { body, tries: 0, refusals: 0, next });
     }
 
+    /// A receipt that a peer before us owed.
+    pub(super) fn take_up(&mut self, run_id: RunId, body: String, confirmed: bool, now: Millis) {
+        let next = if confirmed { Next::At(now) } else { Next::Barrier };
+        self.0.insert(run_id, Waiting { body, tries: 0, refusals: 0, next });
+    }
+
     /// A barrier covered this run's terminal.
     pub(super) fn confirmed(&mut self, run_id: &RunId, now: Millis) {
         if let Some(waiting) = self.0.get_mut(run_id).filter(|waiting| waiting.next == Next::Barrier) {

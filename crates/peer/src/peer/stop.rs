@@ -4,7 +4,7 @@ use super::actor::Actor;
 use crate::driver::Driver;
 use crate::limits;
 use orgx_proto::connection::Event;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 impl Actor {
     /// Design, settled details: every run ends as "peer stopped", up to three seconds for the barrier, close 1000.
@@ -30,13 +30,14 @@ impl Actor {
             }
         };
         let _late = timeout_at(until, asked).await;
+        self.write_ends().await;
         self.connection.handle(self.clock.now().mono, Event::Stop, 0.0);
         if let Some(socket) = self.socket.take() {
             socket.close().await;
         }
         self.driver.shutdown().await;
         if let Some(outbox) = &self.outbox {
-            outbox.flush().await;
+            let _late = timeout(limits::FLUSH_WITHIN, outbox.flush()).await;
         }
         tracing::info!("stopped");
     }

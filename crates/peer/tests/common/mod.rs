@@ -1,6 +1,6 @@
 //! A peer in a scratch home, between the sandbox's OrgX and the sandbox's daemon.
 
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of it")]
 #![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 use orgx_peer::{Config, Environment, Peer, PeerSnapshot};

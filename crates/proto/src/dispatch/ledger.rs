@@ -72,6 +72,12 @@ impl Ledger {
         self.runs.insert(run_id.clone(), (key.clone(), Standing::InFlight));
     }
 
+    pub(super) fn unspend(&mut self, run_id: &RunId) {
+        if let Some((key, _)) = self.runs.remove(run_id) {
+            self.keys.remove(&key);
+        }
+    }
+
     /// The run of a spent key ended.
     pub(super) fn end(&mut self, run_id: &RunId, how: Standing) {
         let Some((_, standing)) = self.runs.get_mut(run_id) else { return };

@@ -157,6 +157,17 @@ fn a_run_that_was_prompted_but_never_started_has_spent_its_key() {
 }
 
 #[test]
+fn a_key_that_could_not_be_journaled_is_free_again() {
+    let mut it = dispatcher();
+    arrive(&mut it, "r", "k", 0);
+    it.spend(&RunId::new("r"), PromptPlace::default(), now(1)).expect("a prompt");
+    it.unspend(&RunId::new("r"));
+    let failure = AgentEnd::Failed(Failure::recoverable("no journal"));
+    it.ended(&RunId::new("r"), &failure, now(2));
+    assert_eq!(names(&arrive(&mut it, "r", "k", 3)), ["check r", "start r"]);
+}
+
+#[test]
 fn a_past_run_is_remembered() {
     let terminal = Outgoing::from(&Frame::Failed(Failed {
         run_id: RunId::new("s"),

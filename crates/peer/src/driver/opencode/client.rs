@@ -115,11 +115,18 @@ impl Client {
             .await
     }
 
-    /// The newest messages of a session, oldest first.
+    /// The newest messages of a session, oldest first: as many as fit into one answer.
     pub(super) async fn messages(&self, session: &str) -> Result<Vec<Value>, CallError> {
         let mut url = self.url(&format!("/session/{session}/message"), None);
-        url.query_pairs_mut().append_pair("limit", "100");
-        json(self.call(self.http.get(url), limits::AGENT_CALL).await?).await
+        let mut answer = Err(CallError::Nonsense("answered with more than 4 MiB"));
+        for most in ["100", "20", "4", "1"] {
+            url.query_pairs_mut().clear().append_pair("limit", most);
+            answer = json(self.call(self.http.get(url.clone()), limits::AGENT_CALL).await?).await;
+            if !matches!(answer, Err(CallError::Nonsense(_))) {
+                break;
+            }
+        }
+        answer
     }
 
     /// The sessions of a folder that are busy or retrying, by id.
@@ -192,8 +199,7 @@ impl Client {
         let mut url = self.origin.clone();
         url.set_path(path);
         if let Some(dir) = dir {
-            // PROTOCOL: 1.18.33 decodes this parameter a second time.
-            url.query_pairs_mut().append_pair("directory", &dir.replace('%', "%25"));
+            url.query_pairs_mut().append_pair("directory", dir);
         }
         url
     }

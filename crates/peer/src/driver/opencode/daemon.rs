@@ -1,5 +1,6 @@
 //! The `daemon` dialect: the seed's contract, to the letter. PROTOCOL: contract C.
 
+use super::stop_on_drop::StopOnDrop;
 use crate::driver::lines::Lines;
 use crate::driver::{Detected, Probed, RunIo};
 use crate::http::{CallError, json, success};
@@ -68,6 +69,11 @@ impl Daemon {
         if io.spend(PromptPlace::default()).await.is_err() {
             return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
         }
+        // From here on the daemon may work: whatever way this ends without its own word, it is told to stop.
+        let mut stop = StopOnDrop::new({
+            let (daemon, run_id) = (self.clone(), start.run_id.clone());
+            async move { daemon.cancel(run_id.as_str()).await }
+        });
         let session = match self.create_session(&start).await {
             Ok(session) => session,
             Err(error) => return failed("/sessions", &error),
@@ -77,7 +83,7 @@ impl Daemon {
             Ok(events) => events,
             Err(error) => return failed("/events", &error),
         };
-        self.follow(events, &start, io).await
+        self.follow(events, &start, io, &mut stop).await
     }
 
     async fn create_session(&self, start: &Start) -> Result<String, CallError> {
@@ -111,7 +117,14 @@ impl Daemon {
         Ok(response)
     }
 
-    async fn follow(&self, mut events: Response, start: &Start, io: &RunIo) -> AgentEnd {
+    /// Follows the events to their end; disarms `stop` once the daemon has ended, or was told to.
+    async fn follow(
+        &self,
+        mut events: Response,
+        start: &Start,
+        io: &RunIo,
+        stop: &mut StopOnDrop,
+    ) -> AgentEnd {
         let mut lines = Lines::default();
         let mut said = VecDeque::new();
         let mut asked_to_stop = false;
@@ -119,7 +132,10 @@ impl Daemon {
             while let Some(word) = said.pop_front() {
                 match word {
                     Said::Event(event) => io.event(event).await,
-                    Said::End(end) => return end,
+                    Said::End(end) => {
+                        stop.disarm();
+                        return end;
+                    }
                 }
             }
             let chunk = tokio::select! {
@@ -127,6 +143,7 @@ impl Daemon {
                 () = io.stopped(), if !asked_to_stop => {
                     asked_to_stop = true;
                     self.cancel(start.run_id.as_str()).await;
+                    stop.disarm();
                     continue;
                 }
             };

@@ -153,7 +153,12 @@ async fn read(client: Client, routes: Arc<Mutex<Routes>>, tell: watch::Sender<Op
                         tell.send_replace(Opening::Open);
                         wait = limits::FEED_BACKOFF_FIRST;
                     }
+                    let skipped = lines.skipped();
                     lines.push(&chunk, |line| route(&routes, line));
+                    if lines.skipped() > skipped {
+                        // What was too long to read is in the state.
+                        lock(&routes).values().for_each(|run| drop(run.try_send(Item::Resync)));
+                    }
                 }
                 // From here on: a silence that ended the stream, or a sleep of the computer, is no try that failed.
                 if !head {
@@ -195,4 +200,31 @@ fn route(routes: &Mutex<Routes>, line: &[u8]) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing is left half-done under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_run_that_lost_events_is_told_to_read_the_state_and_then_goes_on() {
+        let reader = tokio::spawn(std::future::pending::<()>()).abort_handle();
+        let routes = Arc::new(Mutex::new(Routes::new()));
+        let (_tell, open) = watch::channel(Opening::Open);
+        let feed = Arc::new(Feed { routes: Arc::clone(&routes), open, reader });
+        let mut run = Arc::clone(&feed).subscribe("ses_run");
+        let busy = |session: &str| {
+            let about = format!(r#"{{"sessionID":"{session}","status":{{"type":"busy"}}}}"#);
+            format!(r#"data: {{"payload":{{"type":"session.status","properties":{about}}}}}"#)
+        };
+        route(&routes, busy("ses_other").as_bytes());
+        for _ in 0..=limits::RUN_EVENTS {
+            route(&routes, busy("ses_run").as_bytes());
+        }
+        assert!(matches!(run.next().await, Item::Resync));
+        route(&routes, busy("ses_run").as_bytes());
+        assert!(matches!(run.next().await, Item::Event(session, _) if session == "ses_run"));
+        drop(run);
+        assert!(lock(&routes).is_empty(), "who left is not followed");
+    }
 }

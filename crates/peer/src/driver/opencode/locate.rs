@@ -5,6 +5,7 @@ use super::daemon::Daemon;
 use super::{owner, state_file};
 use crate::config::OpenCodeConfig;
 use crate::http::CallError;
+use crate::limits;
 use owner::Owner;
 use secrecy::SecretString;
 use std::fmt;
@@ -94,7 +95,11 @@ impl Locator {
     }
 
     async fn by_state_file(&self, nowhere: &mut Nowhere) -> Option<Located> {
-        match state_file::port(self.config.state_file.as_deref()?) {
+        let file = self.config.state_file.clone()?;
+        // A home on a network disk may not answer.
+        let read = tokio::task::spawn_blocking(move || state_file::port(&file));
+        let port = tokio::time::timeout(limits::AGENT_PROBE, read).await;
+        match port.ok().and_then(Result::ok).unwrap_or(Err("cannot be read")) {
             Ok(None) => None,
             Ok(Some(port)) => {
                 let found = self.ask(local(port), "the state file", Accept::Both).await;

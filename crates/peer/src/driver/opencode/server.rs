@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::event::{self, Event};
 use super::feed::{Feeds, Item, Subscription};
+use super::stop_on_drop::StopOnDrop;
 use super::tracker::{Told, Tracker};
 use crate::driver::{Detected, Probed, RunIo};
 use crate::http::CallError;
@@ -13,7 +14,7 @@ use orgx_proto::ids::SessionHandle;
 use orgx_proto::redact::Redacted;
 use rand::RngExt;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -22,8 +23,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 const NOBODY: &str = "Nobody can be asked right now. Go on without this, in another way, or say in your final answer \
                       what could not be done.";
 
-/// How often a run that was asked to stop is looked at until it has.
-const STOP_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How soon a run is looked at again that seems to be over, or was asked to stop.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A session that is idle for this long without a last word is over: between a prompt and the work there is a moment
+/// of idleness, in which an abort stops nothing.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// What is known of this server.
 pub(super) async fn detect(client: &Client) -> Detected {
@@ -48,6 +52,11 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
             "the task names no folder, and no default folder is set on this computer",
         ));
     };
+    if looks_encoded(&folder) {
+        return AgentEnd::Failed(Failure::lasting(
+            "OpenCode cannot work in a folder whose name has a percent sign before two hex digits; rename it",
+        ));
+    }
     let mut run = match open(client, feeds, &start, folder).await {
         Ok(run) => run,
         Err(error) => return failed("OpenCode could not make a session", &error),
@@ -59,10 +68,21 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
         return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
     }
     io.started(session).await;
+    // From here on OpenCode may work: whatever way this ends without its own word, it is told to stop.
+    let mut stop = StopOnDrop::new({
+        let (client, session) = (client.clone(), run.session.clone());
+        async move {
+            let _gone = client.abort(&session).await;
+        }
+    });
     if let Err(error) = prompt(client, &run.session, &message_id, &start.prompt).await {
         return failed("OpenCode did not take the prompt", &error);
     }
-    run.follow(io).await
+    let (end, idle) = run.follow(io).await;
+    if idle {
+        stop.disarm();
+    }
+    end
 }
 
 async fn open<'a>(
@@ -104,14 +124,16 @@ struct Run<'a> {
     tracker: Tracker,
     /// OpenCode was asked to stop it.
     stopping: bool,
-    /// Idle since then, with nothing said yet.
+    /// Idle since then, without a last word.
     quiet_since: Option<Instant>,
 }
 
 impl Run<'_> {
-    async fn follow(&mut self, io: &RunIo) -> AgentEnd {
+    /// Follows the run to its end; was its session seen idle then?
+    async fn follow(&mut self, io: &RunIo) -> (AgentEnd, bool) {
         let mut look = interval_at(Instant::now() + limits::STATE_EVERY, limits::STATE_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut soon = false;
         loop {
             let told = tokio::select! {
                 item = self.events.next() => match item {
@@ -121,10 +143,11 @@ impl Run<'_> {
                         told.push(Told::PerhapsOver);
                         told
                     }
-                    Item::Lost(why) => return AgentEnd::Failed(Failure::recoverable(&why)),
+                    Item::Lost(why) => return (AgentEnd::Failed(Failure::recoverable(&why)), false),
                 },
                 // In case an event never came: the status, and what is being asked.
                 _ = look.tick() => {
+                    soon = false;
                     if self.stopping {
                         self.abort().await;
                     }
@@ -135,20 +158,28 @@ impl Run<'_> {
                 () = io.stopped(), if !self.stopping => {
                     self.stopping = true;
                     self.abort().await;
-                    // An abort that came before the work began stopped nothing: look again, and ask again.
-                    look = interval_at(Instant::now() + STOP_LOOK_EVERY, STOP_LOOK_EVERY);
                     vec![Told::PerhapsOver]
                 }
             };
-            for told in told {
-                if let Some(end) = self.act(told, io).await {
-                    return end;
+            let mut told = VecDeque::from(told);
+            while let Some(next) = told.pop_front() {
+                match next {
+                    Told::PerhapsOver => match self.over(io).await {
+                        Ok(end) => return (end, true),
+                        Err(asked) => told.extend(asked),
+                    },
+                    Told::Runaway => return (runaway(), false),
+                    other => self.act(other, io).await,
                 }
+            }
+            if (self.stopping || self.quiet_since.is_some()) && !soon {
+                soon = true;
+                look.reset_after(LOOK_AGAIN);
             }
         }
     }
 
-    async fn act(&mut self, told: Told, io: &RunIo) -> Option<AgentEnd> {
+    async fn act(&mut self, told: Told, io: &RunIo) {
         match told {
             Told::Agent(event) => io.event(event).await,
             Told::Permission { id, permission } => {
@@ -167,16 +198,9 @@ impl Run<'_> {
                 )
                 .await;
             }
-            Told::Runaway => {
-                let _gone = self.client.abort(&self.session).await;
-                return Some(AgentEnd::Failed(Failure::recoverable(&format!(
-                    "the model's answers end without a reason, and OpenCode asks for ever: stopped after {} in a row",
-                    limits::RUNAWAY_ANSWERS
-                ))));
-            }
-            Told::PerhapsOver => return self.over(io).await,
+            // `follow` takes these.
+            Told::Runaway | Told::PerhapsOver => {}
         }
-        None
     }
 
     async fn answered(&mut self, id: &str, reply: Result<(), CallError>, words: &str, io: &RunIo) {
@@ -197,30 +221,36 @@ impl Run<'_> {
         }
     }
 
-    /// The run is over when its session is neither busy nor retrying.
-    async fn over(&mut self, io: &RunIo) -> Option<AgentEnd> {
+    /// The run is over when its session is neither busy nor retrying; else, what it asks.
+    async fn over(&mut self, io: &RunIo) -> Result<AgentEnd, Vec<Told>> {
         match self.client.statuses(&self.folder).await {
             Ok(statuses) if !statuses.contains_key(&self.session) => {}
             Ok(_) | Err(_) => {
                 self.quiet_since = None;
-                return None;
+                return Err(Vec::new());
             }
         }
         // What was said before the end may still be on its way, and what was missed is in the state.
+        let mut asked = Vec::new();
         for told in self.read_state().await {
-            if let Told::Agent(event) = told {
-                io.event(event).await;
+            match told {
+                Told::Agent(event) => io.event(event).await,
+                Told::PerhapsOver => {}
+                ask => asked.push(ask),
             }
         }
-        // Idle and silent: it has not begun yet, or will not any more.
-        if self.tracker.is_silent() {
-            let patience = if self.stopping { STOP_LOOK_EVERY } else { limits::STATE_EVERY };
+        if !asked.is_empty() {
+            return Err(asked);
+        }
+        if !self.tracker.is_settled() {
+            let silent = self.tracker.is_silent() && !self.stopping;
+            let patience = if silent { limits::STATE_EVERY } else { QUIET };
             let since = *self.quiet_since.get_or_insert_with(Instant::now);
             if since.elapsed() < patience {
-                return None;
+                return Err(Vec::new());
             }
         }
-        Some(self.tracker.end(self.spent().await))
+        Ok(self.tracker.end(self.spent().await))
     }
 
     /// The whole state of the run, as if it had just been told.
@@ -228,7 +258,13 @@ impl Run<'_> {
         let mut told = Vec::new();
         for session in self.family().await {
             self.events.follow(&session);
-            let Ok(messages) = self.client.messages(&session).await else { continue };
+            let messages = match self.client.messages(&session).await {
+                Ok(messages) => messages,
+                Err(error) => {
+                    tracing::warn!(%error, "a session's state could not be read; steps may be missing");
+                    continue;
+                }
+            };
             for message in &messages {
                 let head = message.get("info").and_then(event::answer);
                 let parts = message.get("parts").and_then(Value::as_array).into_iter().flatten();
@@ -292,10 +328,22 @@ impl Run<'_> {
     }
 }
 
+fn runaway() -> AgentEnd {
+    AgentEnd::Failed(Failure::recoverable(&format!(
+        "the model's answers end without a reason, and OpenCode asks for ever: stopped after {} in a row",
+        limits::RUNAWAY_ANSWERS
+    )))
+}
+
 fn failed(what: &str, error: &CallError) -> AgentEnd {
     let recoverable = !matches!(error, CallError::Status { status: 400..=499, .. });
     let reason = Redacted::without_paths(&format!("{what}: {error}"));
     AgentEnd::Failed(Failure { reason, recoverable })
+}
+
+/// PROTOCOL: 1.18.33 decodes folders once too often, so that it would work in `/w/a b` when told of `/w/a%20b`.
+fn looks_encoded(folder: &str) -> bool {
+    folder.as_bytes().windows(3).any(|at| at[0] == b'%' && at[1..].iter().all(u8::is_ascii_hexdigit))
 }
 
 /// An id in OpenCode's own ascending form: `msg_`, 12 hex digits of the time, 14 random ones.
@@ -311,6 +359,19 @@ fn message_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_opencode_would_take_for_another_one_is_known() {
+        for (folder, looks) in [
+            ("/w/a b", false),
+            ("/w/100% more", false),
+            ("/w/100%", false),
+            ("/w/a%20b", true),
+            ("/w/%2F..", true),
+        ] {
+            assert_eq!(looks_encoded(folder), looks, "{folder}");
+        }
+    }
 
     #[test]
     fn our_message_ids_have_opencodes_own_form() {

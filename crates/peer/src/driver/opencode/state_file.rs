@@ -7,14 +7,14 @@ use std::path::Path;
 
 /// The port, `None` when there is no file, or what is wrong with it.
 pub(super) fn port(path: &Path) -> Result<Option<u16>, &'static str> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
+    // Looked at before it is opened: to open a pipe would wait for a writer.
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => {}
+        Ok(_) => return Err("is not a file"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(_) => return Err("cannot be read"),
-    };
-    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
-        return Err("is not a file");
     }
+    let file = std::fs::File::open(path).map_err(|_| "cannot be read")?;
     let mut text = Vec::new();
     file.take(limits::STATE_FILE_BYTES + 1).read_to_end(&mut text).map_err(|_| "cannot be read")?;
     if text.len() as u64 > limits::STATE_FILE_BYTES {

@@ -31,7 +31,8 @@ pub(super) enum Told {
 pub(super) struct Tracker {
     session: String,
     folder: PathBuf,
-    calls: HashSet<String>,
+    /// Calls told of, by answer: some providers count their ids anew in each.
+    calls: HashSet<(String, String)>,
     /// Files told of, by answer: a patch part repeats what the tools of its answer wrote.
     edited: HashSet<(String, String)>,
     asks: HashSet<String>,
@@ -101,13 +102,18 @@ impl Tracker {
         self.newest.is_none() && self.trouble.is_none()
     }
 
+    /// If it is over now, it is known why: the model had its last word, or something went wrong.
+    pub(super) fn is_settled(&self) -> bool {
+        self.trouble.is_some() || matches!(self.newest, Some((_, true)))
+    }
+
     /// The run is over: how it ended. `sessions` are the sums that OpenCode itself keeps: tokens and dollars.
     pub(super) fn end(&self, sessions: (u64, f64)) -> AgentEnd {
         if let Some(trouble) = &self.trouble {
             return AgentEnd::Failed(failure(trouble));
         }
         // Idle without a last word: the server was started anew, or an abort met a wait that tells nothing of it.
-        if !matches!(self.newest, Some((_, true))) {
+        if !self.is_settled() {
             return AgentEnd::Failed(Failure::recoverable("OpenCode stopped before the model had answered"));
         }
         let tokens: u64 = self.answers.values().map(|(tokens, _)| tokens).sum();
@@ -166,7 +172,7 @@ impl Tracker {
     }
 
     fn tool(&mut self, tool: Tool) -> Vec<Told> {
-        if !self.calls.insert(tool.call.clone()) {
+        if !self.calls.insert((tool.message.clone(), tool.call.clone())) {
             return Vec::new();
         }
         if tool.edits.is_empty() {

@@ -161,7 +161,7 @@ fn only_the_runs_own_idle_may_be_its_end() {
         )
         .hear("session.status", json!({ "sessionID": RUN, "status": { "type": "retry", "attempt": 1 } }));
     assert_eq!(story.told, [""; 0]);
-    story.idle().idle();
+    story.answer(RUN, "msg_a", json!({ "finish": "stop" })).idle().idle();
     assert_eq!(story.told, ["over?", "over?"], "idle may come twice");
     assert!(matches!(story.end(), AgentEnd::Completed(_)));
 }
@@ -223,13 +223,37 @@ fn a_context_overflow_is_not_the_end_and_work_after_an_error_takes_it_back() {
     story.hear("session.error", error("ContextOverflowError", json!({ "message": "too long" })));
     story.answer(RUN, "msg_1", json!({ "error": { "name": "ContextOverflowError", "data": {} } }));
     assert_eq!(story.told, [""; 0]);
-    assert!(matches!(story.end(), AgentEnd::Completed(_)));
 
     story.hear("session.error", error("APIError", json!({ "message": "x", "statusCode": 500 })));
     story.answer(RUN, "msg_2", json!({ "finish": "stop" })).idle();
     assert!(matches!(story.end(), AgentEnd::Completed(_)));
     story.answer(RUN, "msg_2", json!({ "error": { "name": "APIError", "data": { "statusCode": 400 } } }));
     assert!(matches!(story.end(), AgentEnd::Failed(_)), "an error told by the answer itself, after the idle");
+}
+
+#[test]
+fn an_idle_session_whose_model_had_no_last_word_has_not_done_its_work() {
+    let stopped = AgentEnd::Failed(Failure::recoverable("OpenCode stopped before the model had answered"));
+    let mut story = Story::new();
+    assert!(story.tracker.is_silent());
+    assert_eq!(story.end(), stopped, "it never began");
+    let tokens = json!({ "input": 100, "output": 10, "cache": { "read": 0, "write": 0 } });
+    for (id, answer, done) in [
+        ("msg_a", json!({ "time": { "created": 1 } }), false),
+        ("msg_a", json!({ "finish": "tool-calls", "tokens": tokens }), false),
+        ("msg_b", json!({ "time": { "created": 2, "completed": 3 } }), false),
+        ("msg_c", json!({ "finish": "unknown" }), false),
+        ("msg_d", json!({ "finish": "length" }), true),
+        ("msg_b", json!({ "time": { "created": 2, "completed": 3 } }), true),
+        // Early versions name no finish.
+        ("msg_e", json!({ "tokens": tokens }), true),
+    ] {
+        story.answer(RUN, id, answer.clone());
+        assert_eq!(story.end() != stopped, done, "{id} {answer}");
+    }
+    story.answer("ses_child", "msg_f", json!({}));
+    assert_ne!(story.end(), stopped, "a subagent's last word is its own matter");
+    assert!(!story.tracker.is_silent());
 }
 
 #[test]
