@@ -95,6 +95,10 @@ async fn sigterm_ends_runs_closes_with_1000_and_exits_with_0() {
         .env("ORGX_WORKSPACE_ID", "w")
         .env("ORGX_BASE_URL", gateway.base_url())
         .env("OPENCODE_SERVER_URL", daemon.url())
+        // A proxy is for the world outside, not for this computer.
+        .env("HTTP_PROXY", "http://127.0.0.1:9")
+        .env("http_proxy", "http://127.0.0.1:9")
+        .env("ALL_PROXY", "http://127.0.0.1:9")
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program");

@@ -323,7 +323,9 @@ async fn what_the_daemon_says_of_itself_goes_to_orgx() {
         .iter()
         .filter_map(|r| r.header("x-orgx-probe").map(ToOwned::to_owned))
         .collect();
-    assert!(probes.iter().any(|probe| probe == "detect"), "{probes:?}");
+    for probe in ["detect", "liveness"] {
+        assert!(probes.iter().any(|sent| sent == probe), "{probe}: {probes:?}");
+    }
     peer.stop().await;
 }
 

@@ -82,10 +82,25 @@ async fn what_cannot_be_written_is_told_and_heals() {
     assert_eq!(runs(&path), ["c"]);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_of_another_user_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("events.jsonl");
+    std::fs::write(&path, "").expect("a file");
+    if std::os::unix::fs::chown(&path, Some(65534), None).is_err() {
+        eprintln!("SKIPPED: a_file_of_another_user needs root");
+        return;
+    }
+    let health = append(&mut Outbox::open(path.clone()).expect("an outbox"), "r").await;
+    let trouble = "the local trail stopped: its file or folder does not belong to this user; runs go on";
+    assert_eq!(health.trouble.as_deref(), Some(trouble));
+    assert_eq!(std::fs::read(&path).expect("untouched"), b"");
+}
+
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_is_told_and_never_stops_anything() {
-    // /dev/full answers every write with "no space left"; it is a device, so the file check is what is met first.
-    // A tmpfs of one page is the real thing, where the test may mount one.
     let dir = tempfile::tempdir().expect("a folder");
     let mounted = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=4k,mode=0700", "none"])
@@ -106,6 +121,13 @@ async fn a_full_disk_is_told_and_never_stops_anything() {
     let trouble = health.trouble.clone();
     assert_eq!(trouble.as_deref(), Some("the local trail stopped: the disk is full; runs go on"));
     assert!(health.written > 5 && health.lost > 5, "{health:?}");
+
+    let read_only = std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(dir.path()).status();
+    assert!(read_only.is_ok_and(|status| status.success()));
+    let mut anew = Outbox::open(path.clone()).expect("an outbox");
+    let trouble = append(&mut anew, "r").await.trouble;
+    assert_eq!(trouble.as_deref(), Some("the local trail stopped: its disk is read-only; runs go on"));
+    drop((outbox, anew));
     let unmounted = std::process::Command::new("umount").arg("-l").arg(dir.path()).status();
     assert!(unmounted.is_ok_and(|status| status.success()));
 }

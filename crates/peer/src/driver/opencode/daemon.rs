@@ -28,9 +28,14 @@ impl Daemon {
         Ok(Self { http, origin })
     }
 
-    /// `GET /status`.
+    /// What the daemon says of itself.
     pub(super) async fn status(&self) -> Result<Map<String, Value>, CallError> {
-        let request = self.http.get(self.url("/status")).header("x-orgx-probe", "detect");
+        self.ask("detect").await
+    }
+
+    /// `GET /status`. PROTOCOL: contract C2, the header says what for.
+    async fn ask(&self, probe: &'static str) -> Result<Map<String, Value>, CallError> {
+        let request = self.http.get(self.url("/status")).header("x-orgx-probe", probe);
         json(success(request.timeout(limits::AGENT_PROBE).send().await)?).await
     }
 
@@ -42,7 +47,6 @@ impl Daemon {
                     .get("version")
                     .and_then(Value::as_str)
                     .map(|text| Redacted::cut(text, 40).into_string());
-                let queue_depth = status.get("session_count").and_then(Value::as_u64).unwrap_or_default();
                 Detected {
                     installed: true,
                     authenticated,
@@ -53,7 +57,7 @@ impl Daemon {
                         self.origin
                     ),
                     version,
-                    probed: Probed { session_alive: true, queue_depth },
+                    probed: self.probe().await,
                 }
             }
             Err(error) => Detected {
@@ -62,6 +66,13 @@ impl Daemon {
                 ..Detected::default()
             },
         }
+    }
+
+    /// How it is doing; a daemon that does not answer is not alive.
+    async fn probe(&self) -> Probed {
+        let Ok(status) = self.ask("liveness").await else { return Probed::default() };
+        let queue_depth = status.get("session_count").and_then(Value::as_u64).unwrap_or_default();
+        Probed { session_alive: true, queue_depth }
     }
 
     /// Runs one task to its end. The key is spent before the session is made: that call carries the prompt.
