@@ -78,8 +78,10 @@ async fn run(args: Args) -> io::Result<()> {
         say(&format!("daemon   {}", daemon.url()))?;
     }
     say("point a peer at it:")?;
+    let agent =
+        daemon.as_ref().map_or_else(String::new, |daemon| format!("OPENCODE_SERVER_URL={} ", daemon.url()));
     say(&format!(
-        "  ORGX_API_KEY=oxk_sandbox ORGX_WORKSPACE_ID=sandbox ORGX_BASE_URL={} orgx-peer run",
+        "  ORGX_API_KEY=oxk_sandbox ORGX_WORKSPACE_ID=sandbox ORGX_BASE_URL={} {agent}orgx-peer run",
         gateway.base_url()
     ))?;
     if let Some(title) = args.task {
