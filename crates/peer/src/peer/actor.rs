@@ -89,6 +89,7 @@ pub(super) struct Actor {
     pub(super) signals: (mpsc::UnboundedSender<Signal>, mpsc::UnboundedReceiver<Signal>),
     pub(super) reports: Channel<(RunId, RunReport)>,
     pub(super) inbox: mpsc::Receiver<Command>,
+    pub(super) stopping: bool,
     pub(super) rules: watch::Sender<Rules>,
     /// The newest fetch of the skill rules.
     pub(super) fetch: Option<AbortHandle>,
@@ -168,6 +169,7 @@ impl Actor {
             signals: mpsc::unbounded_channel(),
             reports: mpsc::channel(limits::RUN_EVENTS),
             inbox,
+            stopping: false,
             rules: watch::Sender::new(Rules::default()),
             fetch: None,
             fetch_number: 0,
@@ -221,7 +223,7 @@ impl Actor {
             }
             Some((run_id, report)) = self.reports.1.recv(), if has_room => self.on_report(&run_id, report).await,
             Some(signal) = self.signals.1.recv() => self.on_signal(signal).await,
-            command = self.inbox.recv() => match command {
+            command = self.inbox.recv(), if !self.stopping => match command {
                 Some(Command::Cancel(run_id)) => {
                     let effects = self.dispatcher.cancel(&run_id, self.clock.now());
                     self.carry_out(effects).await;

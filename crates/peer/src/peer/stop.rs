@@ -10,6 +10,7 @@ impl Actor {
     /// Design, settled details: every run ends as "peer stopped", up to three seconds for the barrier, close 1000.
     pub(super) async fn wind_down(mut self) {
         tracing::info!("stopping");
+        self.stopping = true;
         let effects = self.dispatcher.stop(self.clock.now());
         self.carry_out(effects).await;
         let until = Instant::now() + limits::STOP_BARRIER;
