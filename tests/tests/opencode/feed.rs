@@ -1,9 +1,9 @@
 //! The way to OpenCode is cut in the middle of a run.
 
+use orgx_tests::process::until;
 use orgx_tests::proxy::Proxy;
 use orgx_tests::{Stage, opencode, story, task};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 fn write(file: &str) -> Value {
     json!([{ "name": "write", "arguments": { "filePath": format!("{{{{cwd}}}}/{file}"), "content": "x\n" } }])
@@ -75,13 +75,13 @@ fn a_feed_that_falls_silent_is_opened_anew() {
         );
         let server = opencode::shared().await;
         let proxy = Proxy::to(server.port).await;
-        let _peer = stage.peer_at(proxy.port, server.password.as_deref()).await;
+        let peer = stage.peer_at(proxy.port, server.password.as_deref()).await;
         stage.gateway.dispatch(task("run", &stage.project, "Work with patience"));
         stage.asked("patience", 1).await;
         proxy.stall();
-        // Heartbeats come every 10 s. The peer waits for three of them, and its calls under way run into their limits,
-        // too; no event tells that it has begun anew.
-        tokio::time::sleep(Duration::from_secs(45)).await;
+        // Heartbeats come every 10 s; the peer waits for three of them.
+        let begun_anew = async || peer.log().contains("event feed is open again");
+        until("the peer has opened its feed anew", begun_anew).await;
         stage.model.open("late");
         stage.completion("run").await;
         assert_eq!(stage.steps("run"), ["edit one.txt — +1 -0"]);

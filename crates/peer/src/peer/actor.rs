@@ -3,7 +3,7 @@
 use super::event::PeerEvent;
 use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
-use super::run_task::{RunReport, RunTask};
+use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::{PeerSnapshot, RecentRun};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -79,6 +79,7 @@ pub(super) struct Actor {
     pub(super) outbox_trouble: Option<String>,
     pub(super) driver: Arc<OpenCode>,
     pub(super) tasks: HashMap<RunId, RunTask>,
+    pub(super) task_number: u64,
     pub(super) recent: VecDeque<RecentRun>,
     pub(super) api: Arc<Api>,
     pub(super) door: Door,
@@ -87,7 +88,7 @@ pub(super) struct Actor {
     pub(super) tag: u64,
     pub(super) socket_events: Channel<(u64, SocketEvent)>,
     pub(super) signals: (mpsc::UnboundedSender<Signal>, mpsc::UnboundedReceiver<Signal>),
-    pub(super) reports: Channel<(RunId, RunReport)>,
+    pub(super) reports: Channel<(TaskId, RunReport)>,
     pub(super) inbox: mpsc::Receiver<Command>,
     pub(super) stopping: bool,
     pub(super) rules: watch::Sender<Rules>,
@@ -160,6 +161,7 @@ impl Actor {
             outbox_trouble: None,
             driver: Arc::new(OpenCode::new(&config.opencode, &config.paths.state)),
             tasks: HashMap::new(),
+            task_number: 0,
             recent: VecDeque::new(),
             api: Arc::new(api),
             door,
@@ -221,7 +223,12 @@ impl Actor {
                     self.on_socket(event).await;
                 }
             }
-            Some((run_id, report)) = self.reports.1.recv(), if has_room => self.on_report(&run_id, report).await,
+            Some((id, report)) = self.reports.1.recv(), if has_room => {
+                // What a task says that was left behind counts no more.
+                if self.tasks.get(&id.run_id).is_some_and(|task| task.is(&id)) {
+                    self.on_report(&id.run_id, report).await;
+                }
+            }
             Some(signal) = self.signals.1.recv() => self.on_signal(signal).await,
             command = self.inbox.recv(), if !self.stopping => match command {
                 Some(Command::Cancel(run_id)) => {

@@ -2,7 +2,7 @@
 
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
-use super::run_task::{RunReport, RunTask};
+use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::RecentRun;
 use crate::journal::Memory;
 use crate::{folder, limits};
@@ -47,8 +47,10 @@ impl Actor {
                     tracing::info!(run_id = %start.run_id, driver = %start.driver, "starting");
                     let run_id = start.run_id.clone();
                     let rules = self.rules.subscribe();
+                    self.task_number += 1;
+                    let id = TaskId::new(run_id.clone(), self.task_number);
                     let task =
-                        RunTask::spawn(Arc::clone(&self.driver), *start, rules, self.reports.0.clone());
+                        RunTask::spawn(id, Arc::clone(&self.driver), *start, rules, self.reports.0.clone());
                     self.tasks.insert(run_id, task);
                 }
                 Effect::Spend(spent) => {

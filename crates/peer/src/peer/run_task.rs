@@ -17,6 +17,19 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+/// Which task speaks: a run whose key was freed may be dispatched again while its first task is still going away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TaskId {
+    pub(super) run_id: RunId,
+    number: u64,
+}
+
+impl TaskId {
+    pub(super) fn new(run_id: RunId, number: u64) -> Self {
+        Self { run_id, number }
+    }
+}
+
 /// What a run tells the actor, in order.
 #[derive(Debug)]
 pub(super) enum RunReport {
@@ -34,24 +47,30 @@ pub(super) enum RunReport {
 /// The actor's hold on a run's task. Dropping it ends the task.
 #[derive(Debug)]
 pub(super) struct RunTask {
+    id: TaskId,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
 
 impl RunTask {
     pub(super) fn spawn<D: Driver + 'static>(
+        id: TaskId,
         driver: Arc<D>,
         start: Start,
         rules: watch::Receiver<Rules>,
-        actor: mpsc::Sender<(RunId, RunReport)>,
+        actor: mpsc::Sender<(TaskId, RunReport)>,
     ) -> Self {
         let stop = CancellationToken::new();
-        let run_id = start.run_id.clone();
         let (reports, inbox) = mpsc::channel(limits::RUN_EVENTS);
         let io = RunIo::new(reports, stop.clone());
         let work = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(start, &io).await }));
-        let run = Pump { run_id, rules, actor, matching: Matching::NotStarted };
-        Self { stop, task: AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work))) }
+        let run = Pump { id: id.clone(), rules, actor, matching: Matching::NotStarted };
+        Self { id, stop, task: AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work))) }
+    }
+
+    /// Is this who speaks?
+    pub(super) fn is(&self, id: &TaskId) -> bool {
+        self.id == *id
     }
 
     /// Asks the agent to stop.
@@ -66,9 +85,9 @@ impl RunTask {
 }
 
 struct Pump {
-    run_id: RunId,
+    id: TaskId,
     rules: watch::Receiver<Rules>,
-    actor: mpsc::Sender<(RunId, RunReport)>,
+    actor: mpsc::Sender<(TaskId, RunReport)>,
     matching: Matching,
 }
 
@@ -121,7 +140,7 @@ impl Pump {
             self.catch_up().await;
         }
         let end = work.await.unwrap_or_else(|_| {
-            tracing::error!(run_id = %self.run_id, "the driver crashed");
+            tracing::error!(run_id = %self.id.run_id, "the driver crashed");
             AgentEnd::Failed(Failure::recoverable("the peer's driver crashed; this is a bug in OrgX Peer"))
         });
         self.tell(RunReport::Ended(end)).await;
@@ -132,7 +151,7 @@ impl Pump {
         self.matching = if rules.loading {
             Matching::Waiting { until: Instant::now() + limits::RULES_WAIT, backlog: VecDeque::new() }
         } else {
-            Matching::Ready(RunMatcher::new(rules.set, self.run_id.as_str()))
+            Matching::Ready(RunMatcher::new(rules.set, self.id.run_id.as_str()))
         };
     }
 
@@ -148,7 +167,7 @@ impl Pump {
             Matching::Waiting { backlog, .. } => {
                 if backlog.len() == limits::RULES_BACKLOG {
                     backlog.pop_front();
-                    tracing::warn!(run_id = %self.run_id, "an action went unmatched: too many wait for the skill rules");
+                    tracing::warn!(run_id = %self.id.run_id, "an action went unmatched: too many wait for the skill rules");
                 }
                 let stands_for = action.evidence_ref.as_deref().unwrap_or(action.kind.name()).to_owned();
                 backlog.push_back(Evidence { on, text: action.matched_text.clone(), stands_for });
@@ -161,9 +180,9 @@ impl Pump {
     async fn catch_up(&mut self) {
         let rules = self.rules.borrow_and_update().clone();
         if rules.loading {
-            tracing::warn!(run_id = %self.run_id, "the skill rules are still being fetched; those from before are used");
+            tracing::warn!(run_id = %self.id.run_id, "the skill rules are still being fetched; those from before are used");
         }
-        let mut matcher = RunMatcher::new(rules.set, self.run_id.as_str());
+        let mut matcher = RunMatcher::new(rules.set, self.id.run_id.as_str());
         if let Matching::Waiting { backlog, .. } = std::mem::replace(&mut self.matching, Matching::NotStarted)
         {
             for evidence in backlog {
@@ -178,7 +197,7 @@ impl Pump {
 
     async fn tell(&self, report: RunReport) {
         // An actor that is gone has ended this run already.
-        let _gone = self.actor.send((self.run_id.clone(), report)).await;
+        let _gone = self.actor.send((self.id.clone(), report)).await;
     }
 }
 

@@ -148,6 +148,7 @@ async fn read(client: Client, routes: Arc<Mutex<Routes>>, tell: watch::Sender<Op
                 while let Ok(Ok(Some(chunk))) = timeout(limits::FEED_SILENCE, response.chunk()).await {
                     if std::mem::take(&mut head) {
                         if std::mem::replace(&mut opened, true) {
+                            tracing::info!("the OpenCode event feed is open again; the state is read anew");
                             lock(&routes).values().for_each(|run| drop(run.try_send(Item::Resync)));
                         }
                         tell.send_replace(Opening::Open);
