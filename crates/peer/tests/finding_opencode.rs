@@ -114,11 +114,11 @@ async fn a_listener_of_another_user_is_not_spoken_to() {
         Ok((child, line))
     });
     let Ok((mut child, line)) = port else {
-        eprintln!("SKIPPED: a_listener_of_another_user needs root and perl");
+        common::skipped("a_listener_of_another_user needs root and perl");
         return;
     };
     let Ok(port) = line.trim().parse::<u16>() else {
-        eprintln!("SKIPPED: a_listener_of_another_user needs a perl that another user may run");
+        common::skipped("a_listener_of_another_user needs a perl that another user may run");
         let _gone = child.kill();
         return;
     };

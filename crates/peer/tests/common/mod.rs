@@ -136,3 +136,9 @@ pub(crate) fn short(frames: &[Value]) -> Vec<String> {
         .map(|frame| format!("{} {}", frame["kind"].as_str().unwrap_or_default(), detail(frame)))
         .collect()
 }
+
+/// Says that something was not shown, past the test runner's capture: it must be seen.
+pub fn skipped(why: &str) {
+    use std::io::Write;
+    let _unseen = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
