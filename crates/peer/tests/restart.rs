@@ -84,6 +84,37 @@ async fn a_receipt_whose_terminal_was_confirmed_is_posted_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_receipt_that_is_under_way_when_the_peer_stops_is_posted_once() {
+    let world = World::new().await;
+    let posts = |run: &str| {
+        let path = format!("/api/v1/runs/{run}/receipt");
+        world.gateway.requests().iter().filter(|request| request.path == path).count()
+    };
+    for round in 0..5 {
+        let run = format!("r{round}");
+        let peer = world.peer().await;
+        world.run(&run, "x").await;
+        world
+            .gateway
+            .wait_request("the receipt", |_| world.gateway.receipt(&run).is_some())
+            .await
+            .expect("posted");
+        peer.stop().await;
+    }
+    // Each start but the first would have posted those of the one before.
+    let peer = world.peer().await;
+    world.run("last", "x").await;
+    world
+        .gateway
+        .wait_request("the receipt", |_| world.gateway.receipt("last").is_some())
+        .await
+        .expect("posted");
+    peer.stop().await;
+    let posted: Vec<usize> = (0..5).map(|round| posts(&format!("r{round}"))).collect();
+    assert_eq!(posted, [1; 5]);
+}
+
+#[tokio::test]
 async fn what_one_workspace_is_owed_is_never_told_to_another() {
     let world = World::new().await;
     world.daemon.script("long", vec![Line::Hang]);

@@ -88,6 +88,11 @@ impl Receipts {
         Some(verdict)
     }
 
+    /// Is the answer to one still to come? Cut off now, it would be posted again at the next start.
+    pub(super) fn under_way(&self) -> bool {
+        self.0.values().any(|waiting| waiting.next == Next::UnderWay)
+    }
+
     /// When the next one is due.
     pub(super) fn poll_timeout(&self) -> Option<Millis> {
         let at = |waiting: &Waiting| match waiting.next {
@@ -163,8 +168,10 @@ mod tests {
         receipts.confirmed(&run(), Millis(20));
         assert_eq!(receipts.due(Millis(20)), [(run(), "{\"a\":1}".to_owned())]);
         assert!(receipts.due(Millis(20)).is_empty(), "once");
+        assert!(receipts.under_way());
         assert_eq!(receipts.judge(&run(), Answer::Status(201, None), Millis(30)), Some(Verdict::Delivered));
         assert_eq!(receipts.poll_timeout(), None);
+        assert!(!receipts.under_way());
     }
 
     #[test]

@@ -15,7 +15,8 @@ impl Actor {
         self.carry_out(effects).await;
         let until = Instant::now() + limits::STOP_BARRIER;
         let barrier = async {
-            while self.connection.is_open() && self.delivery.unconfirmed() > 0 {
+            while (self.connection.is_open() && self.delivery.unconfirmed() > 0) || self.receipts.under_way()
+            {
                 self.turn().await;
             }
         };
