@@ -6,12 +6,12 @@ pub(crate) mod opencode;
 use orgx_proto::agent::{AgentEnd, AgentEvent, PromptPlace};
 use orgx_proto::dispatch::Start;
 use orgx_proto::ids::SessionHandle;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// What is known of an agent on this computer. PROTOCOL: contract C2 (`detect`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Detected {
     /// Can tasks be given to it, now or by starting it?
     pub installed: bool,
@@ -28,7 +28,7 @@ pub struct Detected {
 }
 
 /// How an agent is doing. PROTOCOL: contract C2 (`probe`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probed {
     /// Does it answer?
     pub session_alive: bool,

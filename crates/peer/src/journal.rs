@@ -9,6 +9,7 @@
 mod schema;
 
 use crate::paths::make_private_dir;
+use crate::peer::ReceiptState;
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Ended, Past, PastEnd, Spent};
 use orgx_proto::ids::{DispatchKey, RunId};
@@ -52,26 +53,6 @@ pub(crate) struct Memory {
 pub(crate) struct Unfinished {
     pub(crate) run_id: RunId,
     pub(crate) key: DispatchKey,
-}
-
-/// How a receipt fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReceiptState {
-    Waiting,
-    Delivered,
-    NotTaken,
-    Refused,
-}
-
-impl ReceiptState {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Delivered => "delivered",
-            Self::NotTaken => "not_taken",
-            Self::Refused => "refused",
-        }
-    }
 }
 
 /// A handle to the journal's thread.

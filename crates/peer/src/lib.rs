@@ -37,7 +37,9 @@ pub use driver::{Detected, Probed};
 pub use gateway::License;
 pub use instance::LockError;
 pub use journal::JournalError;
-pub use orgx_proto::ids::RunId;
 pub use outbox::OutboxHealth;
 pub use paths::{Paths, Tenant};
-pub use peer::{Peer, PeerEvent, PeerSnapshot, RecentRun, RunView, StartError};
+pub use peer::{
+    Command, CommandError, LocalTask, OutboxView, PauseState, Peer, PeerEvent, PeerSnapshot, ReceiptState,
+    ReceiptView, RecentRun, Reply, RunRecord, RunState, RunView, StartError,
+};

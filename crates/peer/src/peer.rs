@@ -1,9 +1,11 @@
 //! The peer: a handle, and behind it one actor that owns the state.
 
 mod actor;
+mod command;
 mod effects;
 mod event;
 mod facts;
+mod history;
 mod network;
 mod publish;
 mod receipts;
@@ -12,18 +14,20 @@ mod snapshot;
 mod stop;
 mod words;
 
+pub use command::{Command, CommandError, LocalTask, Reply};
 pub use event::PeerEvent;
-pub use snapshot::{PeerSnapshot, RecentRun, RunView};
+pub use history::{ReceiptState, ReceiptView, RunRecord, RunState};
+pub use snapshot::{OutboxView, PauseState, PeerSnapshot, RecentRun, RunView};
 
 use crate::config::Config;
 use crate::instance::{Instance, LockError};
 use crate::journal::{Journal, JournalError};
 use crate::outbox::Outbox;
 use crate::paths::write_private;
-use actor::{Actor, Command};
-use orgx_proto::ids::RunId;
+use actor::Actor;
+use command::Request;
 use std::path::Path;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Events that a slow listener may be behind before it misses some.
@@ -32,7 +36,7 @@ const EVENTS: usize = 1_024;
 /// A running peer.
 #[derive(Debug)]
 pub struct Peer {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Request>,
     snapshot: watch::Receiver<PeerSnapshot>,
     events: broadcast::Sender<PeerEvent>,
     actor: JoinHandle<()>,
@@ -113,14 +117,21 @@ impl Peer {
         self.events.subscribe()
     }
 
-    /// Ends a run.
-    pub async fn cancel(&self, run_id: RunId) {
-        let _stopped = self.commands.send(Command::Cancel(run_id)).await;
+    /// Does something, or looks it up.
+    ///
+    /// # Errors
+    /// When it cannot be done; the words say why, and what would do.
+    pub async fn command(&self, command: Command) -> Result<Reply, CommandError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { command, answer };
+        self.commands.send(request).await.map_err(|_| CommandError::Gone)?;
+        answered.await.map_err(|_| CommandError::Gone)?
     }
 
     /// Ends every run as "peer stopped", lets OrgX hear of it for up to three seconds, closes, and is gone.
     pub async fn stop(self) {
-        let _stopped = self.commands.send(Command::Stop).await;
+        // One that is gone has stopped already.
+        let _gone = self.command(Command::Stop).await;
         let _ended = self.actor.await;
     }
 }

@@ -6,6 +6,7 @@
 mod common;
 
 use common::{KEY, World, short, task, until};
+use orgx_peer::ReceiptState;
 use orgx_sandbox::daemon::{EventsAnswer, Line, SessionsAnswer, StatusAnswer};
 use serde_json::{Value, json};
 
@@ -64,8 +65,10 @@ async fn a_task_runs_from_dispatch_to_receipt() {
         .await;
     let receipt =
         receipt.expect("a receipt").into_iter().find(|r| r.path.ends_with("/receipt")).expect("a receipt");
-    until(&peer, "delivered", |now| now.recent.first().is_some_and(|run| run.receipt == Some("delivered")))
-        .await;
+    until(&peer, "delivered", |now| {
+        now.recent.first().is_some_and(|run| run.receipt == Some(ReceiptState::Delivered))
+    })
+    .await;
 
     let frames: Vec<String> =
         world.gateway.frames().iter().map(|frame| normal(&world, &frame.text)).collect();

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{KEY, World, short, task, until};
-use orgx_peer::License;
+use orgx_peer::{License, ReceiptState, RunState};
 use orgx_sandbox::daemon::Line;
 use orgx_sandbox::gateway::{ConnectionFault, Endpoint, HttpFault, UpgradeFault};
 use serde_json::{Value, json};
@@ -143,8 +143,10 @@ async fn a_completion_that_finds_no_socket_is_posted_as_a_recovered_receipt() {
     for receipt in posted.expect("posted").iter().filter(|request| is_receipt(request)) {
         assert_eq!(receipt.body["metadata"]["recovered_from"], "gateway_socket");
     }
-    until(&peer, "delivered", |now| now.recent.first().is_some_and(|run| run.receipt == Some("delivered")))
-        .await;
+    until(&peer, "delivered", |now| {
+        now.recent.first().is_some_and(|run| run.receipt == Some(ReceiptState::Delivered))
+    })
+    .await;
     world.gateway.faults().upgrade_always(None);
     assert_eq!(
         world.gateway.terminal("offline").await.expect("told over the socket, too")["kind"],
@@ -159,8 +161,10 @@ async fn a_gateway_without_receipts_is_content_with_the_barrier() {
     world.gateway.faults().http_always(Endpoint::Receipt, Some(HttpFault::status(404)));
     let peer = world.peer().await;
     world.run("r", "x").await;
-    until(&peer, "not taken", |now| now.recent.first().is_some_and(|run| run.receipt == Some("not_taken")))
-        .await;
+    until(&peer, "not taken", |now| {
+        now.recent.first().is_some_and(|run| run.receipt == Some(ReceiptState::NotTaken))
+    })
+    .await;
     until(&peer, "confirmed", |now| now.unconfirmed == 0).await;
     peer.stop().await;
 }
@@ -360,10 +364,11 @@ async fn two_tasks_run_at_once_and_the_third_waits() {
     for name in ["a", "b", "c"] {
         world.gateway.dispatch(task(name, &format!("task-{name}"), Some(&world.home.path().join(name))));
     }
-    let now =
-        until(&peer, "two running", |now| now.runs.iter().filter(|run| run.state == "running").count() == 2)
-            .await;
-    assert_eq!(now.runs.iter().find(|run| run.run_id == "c").map(|run| run.state), Some("queued"));
+    let now = until(&peer, "two running", |now| {
+        now.runs.iter().filter(|run| run.state == RunState::Running).count() == 2
+    })
+    .await;
+    assert_eq!(now.runs.iter().find(|run| run.run_id == "c").map(|run| run.state), Some(RunState::Queued));
     world.daemon.open("b");
     world.gateway.terminal("b").await.expect("b");
     world.daemon.open("c");

@@ -1,7 +1,7 @@
 //! What the demo shows: each thing as it happens, then a summary.
 
 use super::scene::{RUN, Scene};
-use orgx_peer::PeerEvent;
+use orgx_peer::{PeerEvent, ReceiptState};
 use std::io::Write;
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ pub(super) struct Show {
     steps: usize,
     deviations: Vec<String>,
     end: Option<Result<u64, String>>,
-    receipt: Option<&'static str>,
+    receipt: Option<ReceiptState>,
 }
 
 impl Show {
@@ -62,8 +62,8 @@ impl Show {
                 line
             }
             PeerEvent::Receipt { state, .. } => {
-                self.receipt = Some(state);
-                format!("Receipt {}", state.replace('_', " "))
+                self.receipt = Some(*state);
+                format!("Receipt {}", state.as_str().replace('_', " "))
             }
             PeerEvent::Rules { count, .. } => {
                 format!("{count} skill rule{} in use", if *count == 1 { "" } else { "s" })
@@ -87,7 +87,10 @@ impl Show {
         say(&format!("  Steps       {}", self.steps));
         say(&format!("  Deviations  {} ({})", self.deviations.len(), self.deviations.join(", ")));
         say(&format!("  Tokens      {}", self.end.as_ref().and_then(|end| end.as_ref().ok()).unwrap_or(&0)));
-        say(&format!("  Receipt     {}", self.receipt.unwrap_or("none").replace('_', " ")));
+        say(&format!(
+            "  Receipt     {}",
+            self.receipt.map_or("none", ReceiptState::as_str).replace('_', " ")
+        ));
         say(&format!(
             "  Outbox      {lines} lines of counts, ids and paths; the demo's own is gone with its folder,"
         ));
@@ -97,7 +100,7 @@ impl Show {
         matches!(self.end, Some(Ok(tokens)) if tokens > 0)
             && changed.is_some()
             && self.deviations == ["careful-retries"]
-            && self.receipt == Some("delivered")
+            && self.receipt == Some(ReceiptState::Delivered)
             && lines > 0
     }
 }

@@ -8,12 +8,12 @@ use orgx_proto::ids::RunId;
 use orgx_proto::receipt::Answer;
 use reqwest::{Client, RequestBuilder, header};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as object};
 use url::Url;
 
 /// What OrgX says of this installation's license.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum License {
     /// Nobody asked yet, or nobody answered.

@@ -1,5 +1,6 @@
 //! The actor: one loop that owns the state. A signal comes in, `orgx_proto` decides, effects go out.
 
+use super::command::{Command, CommandError, Reply, Request};
 use super::event::PeerEvent;
 use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
@@ -29,13 +30,6 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::sleep_until;
 
-/// What somebody wants.
-#[derive(Debug)]
-pub(super) enum Command {
-    Cancel(RunId),
-    Stop,
-}
-
 /// Results of what was started in the background.
 #[derive(Debug)]
 pub(super) enum Signal {
@@ -58,7 +52,7 @@ pub(super) struct Parts {
     pub(super) outbox: Option<Outbox>,
     pub(super) tell: watch::Sender<PeerSnapshot>,
     pub(super) events: broadcast::Sender<PeerEvent>,
-    pub(super) inbox: mpsc::Receiver<Command>,
+    pub(super) inbox: mpsc::Receiver<Request>,
 }
 
 /// Both ends of a queue that the actor reads and others write.
@@ -89,7 +83,7 @@ pub(super) struct Actor {
     pub(super) socket_events: Channel<(u64, SocketEvent)>,
     pub(super) signals: (mpsc::UnboundedSender<Signal>, mpsc::UnboundedReceiver<Signal>),
     pub(super) reports: Channel<(TaskId, RunReport)>,
-    pub(super) inbox: mpsc::Receiver<Command>,
+    pub(super) inbox: mpsc::Receiver<Request>,
     pub(super) stopping: bool,
     pub(super) rules: watch::Sender<Rules>,
     /// The newest fetch of the skill rules.
@@ -230,17 +224,33 @@ impl Actor {
                 }
             }
             Some(signal) = self.signals.1.recv() => self.on_signal(signal).await,
-            command = self.inbox.recv(), if !self.stopping => match command {
-                Some(Command::Cancel(run_id)) => {
-                    let effects = self.dispatcher.cancel(&run_id, self.clock.now());
-                    self.carry_out(effects).await;
+            request = self.inbox.recv(), if !self.stopping => match request {
+                Some(Request { command: Command::Stop, answer }) => {
+                    let _gone = answer.send(Ok(Reply::Done));
+                    return false;
                 }
-                Some(Command::Stop) | None => return false,
+                Some(Request { command, answer }) => {
+                    let reply = self.on_command(command).await;
+                    let _gone = answer.send(reply);
+                }
+                None => return false,
             },
             () = ready(blocked), if blocked.is_some() => {}
             () = sleep_until(deadline) => self.tick().await,
         }
         true
+    }
+
+    async fn on_command(&mut self, command: Command) -> Result<Reply, CommandError> {
+        match command {
+            Command::Cancel { run_id } => {
+                let run_id = RunId::new(run_id);
+                let effects = self.dispatcher.cancel(&run_id, self.clock.now());
+                self.carry_out(effects).await;
+                Ok(Reply::Done)
+            }
+            _ => Err(CommandError::Invalid { why: "this is not built yet".into() }),
+        }
     }
 
     fn deadline(&self) -> Millis {

@@ -2,6 +2,7 @@
 
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
+use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::RecentRun;
 use crate::journal::Memory;
@@ -154,7 +155,7 @@ impl Actor {
             reason,
             steps: ended.steps,
             deviations: ended.deviations,
-            receipt: ended.receipt.as_ref().map(|_| "waiting"),
+            receipt: ended.receipt.as_ref().map(|_| ReceiptState::Waiting),
         });
         self.recent.truncate(limits::RECENT_RUNS);
     }

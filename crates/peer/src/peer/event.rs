@@ -1,10 +1,11 @@
 //! What happens, for those who watch: a log line, a progress display, a notification.
 
+use super::history::ReceiptState;
 use crate::gateway::License;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum PeerEvent {
     /// The connection to OrgX changed.
@@ -59,8 +60,8 @@ pub enum PeerEvent {
     Receipt {
         /// Its run.
         run_id: String,
-        /// `delivered`, `not_taken`, `refused`.
-        state: &'static str,
+        /// Never `waiting`.
+        state: ReceiptState,
     },
     /// The license's state is known.
     License {

@@ -3,7 +3,7 @@
 
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
-use crate::journal::ReceiptState;
+use super::history::ReceiptState;
 use orgx_proto::ids::RunId;
 use orgx_proto::receipt::{self, Answer, Verdict};
 use orgx_proto::time::Millis;
@@ -143,9 +143,9 @@ impl Actor {
         };
         tracing::info!(%run_id, state = state.as_str(), "receipt");
         if let Some(run) = self.recent.iter_mut().find(|run| run.run_id == run_id.as_str()) {
-            run.receipt = Some(state.as_str());
+            run.receipt = Some(state);
         }
-        self.tell(PeerEvent::Receipt { run_id: run_id.to_string(), state: state.as_str() });
+        self.tell(PeerEvent::Receipt { run_id: run_id.to_string(), state });
         if let Err(error) = self.journal.receipt(run_id, state).await {
             tracing::warn!(%error, "a receipt may be posted again after a restart; OrgX dedupes it");
         }

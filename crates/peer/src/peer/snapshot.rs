@@ -1,13 +1,14 @@
 //! How everything stands: what a window or `status` shows.
 
+use super::history::{ReceiptState, RunState};
 use crate::driver::Detected;
 use crate::gateway::License;
 use crate::outbox::OutboxHealth;
 use orgx_proto::run::{Phase, Run};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How everything stands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeerSnapshot {
     /// Can tasks come in?
     pub connected: bool,
@@ -21,25 +22,42 @@ pub struct PeerSnapshot {
     pub rules: usize,
     /// Skill rules that are not, and why.
     pub ignored_rules: Vec<String>,
+    /// Does it take tasks, or has the person paused it?
+    pub pause: PauseState,
     /// Runs that have not ended, oldest first.
     pub runs: Vec<RunView>,
     /// Runs that have, newest first.
     pub recent: Vec<RecentRun>,
     /// Frames that OrgX has not confirmed.
     pub unconfirmed: usize,
+    /// What is wrong with the journal now.
+    pub journal_trouble: Option<String>,
     /// The outbox; `None` when it is off.
     pub outbox: Option<OutboxView>,
     /// What a person should know, newest last.
     pub warnings: Vec<String>,
 }
 
+/// Does the peer take tasks?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseState {
+    /// It does.
+    #[default]
+    Open,
+    /// It finishes what it has, and takes nothing more.
+    Draining,
+    /// It starts nothing.
+    Paused,
+}
+
 /// A run that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunView {
     /// Its id.
     pub run_id: String,
-    /// `queued`, `starting`, `running` or `cancelling`.
-    pub state: &'static str,
+    /// Where it is.
+    pub state: RunState,
     /// Its folder.
     pub folder: Option<String>,
     /// The agent's session.
@@ -53,7 +71,7 @@ pub struct RunView {
 }
 
 /// A run that has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentRun {
     /// Its id.
     pub run_id: String,
@@ -67,12 +85,12 @@ pub struct RecentRun {
     pub steps: u64,
     /// Deviations.
     pub deviations: u64,
-    /// `waiting`, `delivered`, `not_taken`, `refused`; none for a run that failed.
-    pub receipt: Option<&'static str>,
+    /// Where its receipt stands; none for a run that failed.
+    pub receipt: Option<ReceiptState>,
 }
 
 /// The outbox.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxView {
     /// Where it is.
     pub path: String,
@@ -97,10 +115,10 @@ impl From<&Run> for RunView {
         Self {
             run_id: run.dispatch.run_id.to_string(),
             state: match run.phase {
-                Phase::Queued { .. } => "queued",
-                Phase::Starting { .. } => "starting",
-                Phase::Running { .. } => "running",
-                Phase::Cancelling { .. } => "cancelling",
+                Phase::Queued { .. } => RunState::Queued,
+                Phase::Starting { .. } => RunState::Starting,
+                Phase::Running { .. } => RunState::Running,
+                Phase::Cancelling { .. } => RunState::Cancelling,
             },
             folder: run.folder.clone(),
             session: live.map(|live| live.subject.session.to_string()),

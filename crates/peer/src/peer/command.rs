@@ -1,0 +1,121 @@
+//! What somebody wants of a running peer, and what they are told. The same in process and over the control socket.
+
+use super::history::RunRecord;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tokio::sync::oneshot;
+
+/// One thing to do, or to look up. Works with OrgX unreachable, too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Start nothing more. The connection stays open; tasks that arrive wait. Lasts over a restart.
+    Pause {
+        /// Finish what OrgX has already given (running and waiting) first; without it, only what runs is finished.
+        #[serde(default)]
+        after_current_runs: bool,
+    },
+    /// Take tasks again.
+    Resume,
+    /// End a run: the agent is asked, waited for, then left behind.
+    Cancel {
+        /// Which.
+        run_id: String,
+    },
+    /// Run a task of the person's own, which OrgX never hears of.
+    Task(LocalTask),
+    /// The newest runs, newest first.
+    Runs {
+        /// At most so many.
+        limit: usize,
+    },
+    /// One run.
+    Run {
+        /// Which; the start of its id will do, if no other one starts so.
+        run_id: String,
+    },
+    /// The newest runs that have a receipt, newest first.
+    Receipts {
+        /// At most so many.
+        limit: usize,
+    },
+    /// End the peer, as SIGTERM does.
+    Stop,
+}
+
+/// A task of the person's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalTask {
+    /// What to do.
+    pub prompt: String,
+    /// The folder to work in; the default folder when there is none.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// `provider/model`; the agent's own choice when there is none.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// It is done, or under way.
+    Done,
+    /// The task has this run, and is waiting for its turn. Its events tell the rest.
+    Task {
+        /// The run.
+        run_id: String,
+    },
+    /// These runs.
+    Runs {
+        /// Newest first.
+        runs: Vec<RunRecord>,
+    },
+}
+
+/// Why a command was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum CommandError {
+    /// No run has this id.
+    #[error("there is no run {run_id} on this computer; `orgx-peer runs` lists them")]
+    NoSuchRun {
+        /// As it was given.
+        run_id: String,
+    },
+    /// Several runs' ids start so.
+    #[error("several runs start with {run_id}; give more of the id")]
+    Ambiguous {
+        /// As it was given.
+        run_id: String,
+    },
+    /// The run has ended already.
+    #[error("run {run_id} has ended already")]
+    Ended {
+        /// Its id.
+        run_id: String,
+    },
+    /// What was asked for cannot be used.
+    #[error("{why}")]
+    Invalid {
+        /// Why, and what would do.
+        why: String,
+    },
+    /// The peer is stopping, or gone.
+    #[error("the peer is stopping")]
+    Gone,
+    /// The journal could not be read or written.
+    #[error("{why}")]
+    Journal {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A command on its way to the one who carries it out.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    pub(crate) answer: oneshot::Sender<Result<Reply, CommandError>>,
+}
