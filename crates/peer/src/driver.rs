@@ -47,6 +47,8 @@ pub(crate) enum Report {
     Spend(PromptPlace, oneshot::Sender<bool>),
     /// The agent has this session.
     Started(SessionHandle),
+    /// It has the prompt for sure.
+    Prompted,
     /// It did or said something.
     Event(AgentEvent),
 }
@@ -78,6 +80,11 @@ impl RunIo {
         self.report(Report::Started(session)).await;
     }
 
+    /// Says that the agent has the prompt: its text need not be kept for another try.
+    pub(crate) async fn prompted(&self) {
+        self.report(Report::Prompted).await;
+    }
+
     /// Says what the agent did; waits while the peer has no room.
     pub(crate) async fn event(&self, event: AgentEvent) {
         self.report(Report::Event(event)).await;
@@ -99,7 +106,10 @@ pub(crate) trait Driver: Send + Sync {
     /// What is known of the agent.
     fn detect(&self) -> impl Future<Output = Detected> + Send;
 
-    /// Runs one task to its end. Must end soon after `io.stopped()`; is dropped when it does not.
+    /// Takes up what a peer before us left running: keeps it if `runs` of ours may be in it, else ends it.
+    fn take_up(&self, runs: bool) -> impl Future<Output = ()> + Send;
+
+    /// Runs one task to its end, or follows it when a peer before us began it. Must end soon after `io.stopped()`; is dropped when it does not.
     fn run(&self, start: Start, io: &RunIo) -> impl Future<Output = AgentEnd> + Send;
 
     /// Lets go of everything it holds.

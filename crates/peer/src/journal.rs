@@ -1,22 +1,37 @@
 //! The journal: what must survive a crash. SQLite in WAL mode, on a thread of its own.
 //!
 //! Invariants:
+//! - A dispatch is in the journal, whole, before it waits; its text goes once its agent has it for sure.
 //! - A key is in the journal, committed and synced, before its agent is prompted.
+//! - A deviation is in the journal before it is sent, and until a barrier confirms it.
 //! - A terminal is in the journal, committed and synced, before it is sent; it is never changed afterwards.
-//! - A run that failed before its key was spent leaves no trace once its terminal is confirmed.
-//! - No prompt, title or description is ever written.
+//! - A run whose key was not spent frees it with its end.
+//! - A damaged journal is set aside, and the peer goes on with a new one.
+//!
+//! Jobs that wait together are committed together; the disk is waited for only when one of them is a spent key or a
+//! terminal. The file is bounded: runs that are over go after 90 days or beyond 10,000.
 
+mod file;
+mod history;
+mod memory;
 mod schema;
+mod write;
 
-use crate::paths::make_private_dir;
-use crate::peer::ReceiptState;
-use orgx_proto::delivery::{Class, Outgoing};
-use orgx_proto::dispatch::{Ended, Past, PastEnd, Spent};
-use orgx_proto::ids::{DispatchKey, RunId};
-use orgx_proto::limits;
-use rusqlite::{Connection, params};
+pub(crate) use history::Which;
+pub(crate) use memory::{Memory, OwedReceipt};
+
+use crate::limits;
+use crate::peer::{ReceiptState, RunRecord};
+use orgx_proto::delivery::Outgoing;
+use orgx_proto::dispatch::{Ended, PauseState, Spent};
+use orgx_proto::ids::RunId;
+use orgx_proto::message::Dispatch;
+use orgx_proto::time::Timestamp;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Why the journal cannot be used.
@@ -35,179 +50,250 @@ pub enum JournalError {
     Write(String),
 }
 
-/// What the journal remembers at start.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// Keys whose runs ended, oldest first.
-    pub(crate) past: Vec<Past>,
-    /// Runs whose agent may have been prompted and that have no end.
-    pub(crate) unfinished: Vec<Unfinished>,
-    /// Terminals that no barrier has confirmed, oldest first.
-    pub(crate) unconfirmed: Vec<Outgoing>,
-    /// Receipts that OrgX has not taken, with their runs.
-    pub(crate) receipts: Vec<(RunId, String)>,
-}
-
-/// A run that a crash cut off.
-#[derive(Debug)]
-pub(crate) struct Unfinished {
-    pub(crate) run_id: RunId,
-    pub(crate) key: DispatchKey,
+/// How a receipt fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReceiptProgress {
+    pub(crate) state: ReceiptState,
+    pub(crate) tries: u32,
+    pub(crate) refusals: u32,
 }
 
 /// A handle to the journal's thread.
 #[derive(Debug)]
 pub(crate) struct Journal {
     jobs: mpsc::Sender<Job>,
+    thread: std::thread::JoinHandle<()>,
+    /// What became of a journal that was damaged while in use; taken by the one who tells it.
+    notice: Arc<Mutex<Option<String>>>,
 }
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Work = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send>;
+
+/// Something to write or to look up. May be done twice: a damaged journal is replaced, and the job done again.
+struct Job {
+    /// Is the disk to be waited for?
+    synced: bool,
+    work: Work,
+    done: oneshot::Sender<Result<(), JournalError>>,
+}
 
 impl Journal {
     /// Opens or makes the journal, and reads what it remembers.
     pub(crate) fn open(path: &Path) -> Result<(Self, Memory), JournalError> {
-        let problem = |why: String| JournalError::Open { path: path.to_owned(), why };
-        make_private_dir(path.parent().unwrap_or(Path::new(".")))
-            .map_err(|error| problem(error.to_string()))?;
-        create_private(path).map_err(|error| problem(error.to_string()))?;
-        let mut db = Connection::open(path).map_err(|error| problem(error.to_string()))?;
-        schema::prepare(&mut db).map_err(|error| problem(error.to_string()))?;
-        let memory = remember(&db).map_err(|error| problem(error.to_string()))?;
+        let (db, memory) = file::open(path)?;
         let (jobs, queue) = mpsc::channel::<Job>();
-        std::thread::Builder::new()
+        let notice = Arc::<Mutex<Option<String>>>::default();
+        let mut writer =
+            Writer { path: path.to_owned(), db, notice: Arc::clone(&notice), tidied: Instant::now() };
+        let thread = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || {
-                while let Ok(job) = queue.recv() {
-                    job(&db);
-                }
-            })
-            .map_err(|error| problem(error.to_string()))?;
-        Ok((Self { jobs }, memory))
+            .spawn(move || writer.serve(&queue))
+            .map_err(|error| JournalError::Open { path: path.to_owned(), why: error.to_string() })?;
+        Ok((Self { jobs, thread, notice }, memory))
+    }
+
+    /// A dispatch waits for its turn.
+    pub(crate) async fn queue(&self, dispatch: Dispatch, at: Timestamp) -> Result<(), JournalError> {
+        self.run(false, move |db| write::queue(db, &dispatch, at)).await
     }
 
     /// A key is spent; returns once that is on disk.
     pub(crate) async fn spend(&self, spent: Spent) -> Result<(), JournalError> {
-        self.run(move |db| {
-            db.execute(
-                "INSERT OR REPLACE INTO run (run_id, key, driver, session, message_id, folder, spent_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    spent.run_id.as_str(),
-                    spent.key.as_str(),
-                    spent.driver.as_str(),
-                    spent.session.as_ref().map(|session| session.as_str().to_owned()),
-                    spent.message_id,
-                    spent.folder,
-                    spent.at.0
-                ],
-            )
-        })
-        .await
+        self.run(true, move |db| write::spend(db, &spent)).await
+    }
+
+    /// The agent has the prompt: its text goes.
+    pub(crate) async fn erase(&self, run_id: RunId) -> Result<(), JournalError> {
+        self.run(false, move |db| write::erase(db, &run_id)).await
+    }
+
+    /// A deviation is about to be sent.
+    pub(crate) async fn keep(&self, frame: Outgoing) -> Result<(), JournalError> {
+        self.run(false, move |db| write::deviation(db, &frame)).await
+    }
+
+    /// A barrier confirmed these deviations.
+    pub(crate) async fn forget(&self, frames: Vec<Outgoing>) -> Result<(), JournalError> {
+        self.run(false, move |db| write::forget(db, &frames)).await
     }
 
     /// A run ended; returns once that is on disk.
     pub(crate) async fn end(&self, ended: Ended) -> Result<(), JournalError> {
-        let receipt = ended.receipt.map(|receipt| receipt.to_json());
-        let state = receipt.as_ref().map(|_| ReceiptState::Waiting.as_str());
-        self.run(move |db| {
-            db.execute(
-                "INSERT INTO run (run_id, key, ended_at, failed, terminal, receipt, receipt_state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (run_id) DO UPDATE SET ended_at = excluded.ended_at, failed = excluded.failed,
-                   terminal = excluded.terminal, receipt = excluded.receipt, receipt_state = excluded.receipt_state,
-                   confirmed = 0",
-                params![
-                    ended.run_id.as_str(),
-                    ended.key.as_ref().map(DispatchKey::as_str),
-                    ended.at.0,
-                    ended.failed,
-                    &*ended.terminal.json,
-                    receipt,
-                    state
-                ],
-            )
-        })
-        .await
+        self.run(true, move |db| write::end(db, &ended)).await
     }
 
     /// A barrier confirmed this run's terminal.
     pub(crate) async fn confirm(&self, run_id: RunId) -> Result<(), JournalError> {
-        self.run(move |db| {
-            db.execute("UPDATE run SET confirmed = 1 WHERE run_id = ?1", [run_id.as_str()])?;
-            db.execute("DELETE FROM run WHERE run_id = ?1 AND key IS NULL", [run_id.as_str()])
-        })
-        .await
+        self.run(false, move |db| write::confirm(db, &run_id)).await
     }
 
     /// A receipt fared like this.
-    pub(crate) async fn receipt(&self, run_id: RunId, state: ReceiptState) -> Result<(), JournalError> {
-        self.run(move |db| {
-            db.execute(
-                "UPDATE run SET receipt_state = ?2 WHERE run_id = ?1",
-                [run_id.as_str(), state.as_str()],
-            )
+    pub(crate) async fn receipt(&self, run_id: RunId, progress: ReceiptProgress) -> Result<(), JournalError> {
+        self.run(false, move |db| write::receipt(db, &run_id, progress)).await
+    }
+
+    /// The person paused the peer, or let it go on.
+    pub(crate) async fn pause(&self, state: PauseState) -> Result<(), JournalError> {
+        let value = match state {
+            PauseState::Open => "open",
+            PauseState::Draining => "draining",
+            PauseState::Paused => "paused",
+        };
+        self.run(false, move |db| write::setting(db, "pause", value)).await
+    }
+
+    /// At most `limit` runs, newest first.
+    pub(crate) async fn runs(&self, which: Which, limit: usize) -> Result<Vec<RunRecord>, JournalError> {
+        let found = Arc::<Mutex<Vec<RunRecord>>>::default();
+        let here = Arc::clone(&found);
+        self.run(false, move |db| {
+            *here.lock().unwrap_or_else(PoisonError::into_inner) = history::runs(db, &which, limit)?;
+            Ok(())
         })
-        .await
+        .await?;
+        let runs = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(runs)
+    }
+
+    /// What became of a journal that was damaged while in use. Whoever takes it writes down again what it lost.
+    pub(crate) fn take_notice(&self) -> Option<String> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Writes what waits, and closes the file.
+    pub(crate) async fn close(self) {
+        let Self { jobs, thread, .. } = self;
+        drop(jobs);
+        let _closed = tokio::task::spawn_blocking(move || thread.join()).await;
     }
 
     async fn run(
         &self,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static,
+        synced: bool,
+        work: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), JournalError> {
-        let (answer, result) = oneshot::channel();
+        let (done, result) = oneshot::channel();
         let gone = || JournalError::Write("its thread is gone".into());
-        self.jobs
-            .send(Box::new(move |db| {
-                let _unheard = answer.send(job(db).map(drop));
-            }))
-            .map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?.map_err(|error| JournalError::Write(error.to_string()))
+        self.jobs.send(Job { synced, work: Box::new(work), done }).map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
     }
 }
 
-fn remember(db: &Connection) -> rusqlite::Result<Memory> {
-    let mut memory = Memory::default();
-    let mut rows = db.prepare(
-        "SELECT run_id, key, ended_at, failed, terminal, confirmed, receipt, receipt_state FROM run
-         ORDER BY ended_at IS NULL, ended_at, rowid",
-    )?;
-    let mut rows = rows.query([])?;
-    while let Some(row) = rows.next()? {
-        let run_id = RunId::new(row.get::<_, String>(0)?);
-        let key: Option<DispatchKey> = row.get::<_, Option<String>>(1)?.map(DispatchKey::new);
-        let Some(terminal) = row.get::<_, Option<String>>(4)? else {
-            if let Some(key) = key {
-                memory.unfinished.push(Unfinished { run_id, key });
+/// The thread's side.
+struct Writer {
+    path: PathBuf,
+    db: Connection,
+    notice: Arc<Mutex<Option<String>>>,
+    tidied: Instant,
+}
+
+impl Writer {
+    fn serve(&mut self, queue: &mpsc::Receiver<Job>) {
+        // Text that was erased stays in the write-ahead log until that is emptied: done when there is a quiet moment.
+        let mut dirty = false;
+        loop {
+            match queue.recv_timeout(if dirty { limits::JOURNAL_QUIET } else { limits::JOURNAL_TIDY_EVERY }) {
+                Ok(first) => {
+                    let mut batch = vec![first];
+                    batch.extend(queue.try_iter().take(limits::JOURNAL_BATCH - 1));
+                    self.commit(batch);
+                    dirty = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let emptied = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                    if let Err(error) = emptied {
+                        tracing::debug!(%error, "the journal's log was not emptied");
+                    }
+                    dirty = false;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            continue;
-        };
-        let terminal = Outgoing { run_id: run_id.clone(), class: Class::Terminal, json: terminal.into() };
-        if !row.get::<_, bool>(5)? {
-            memory.unconfirmed.push(terminal.clone());
-        }
-        if let (Some(receipt), Some("waiting")) =
-            (row.get::<_, Option<String>>(6)?, row.get::<_, Option<String>>(7)?.as_deref())
-        {
-            memory.receipts.push((run_id.clone(), receipt));
-        }
-        if let Some(key) = key {
-            let failed: bool = row.get(3)?;
-            let end = if failed { PastEnd::Failed(terminal) } else { PastEnd::Completed };
-            memory.past.push(Past { key, run_id, end });
+            if self.tidied.elapsed() >= limits::JOURNAL_TIDY_EVERY {
+                self.tidied = Instant::now();
+                if let Err(error) = file::tidy(&mut self.db, file::now_ms()) {
+                    tracing::warn!(%error, "old runs could not be taken out of the journal");
+                }
+            }
         }
     }
-    let surplus = memory.past.len().saturating_sub(limits::KEPT_RUNS);
-    memory.past.drain(..surplus);
-    Ok(memory)
+
+    fn commit(&mut self, batch: Vec<Job>) {
+        let mut results = self.try_commit(&batch);
+        if results.iter().any(|result| result.as_ref().is_err_and(file::is_damage)) && self.replace() {
+            results = self.try_commit(&batch);
+        }
+        for (job, result) in batch.into_iter().zip(results) {
+            // The asker may be gone.
+            let _unheard = job.done.send(result.map_err(|error| JournalError::Write(words(&error))));
+        }
+    }
+
+    /// All jobs in one transaction; one that fails takes no other one along.
+    fn try_commit(&mut self, batch: &[Job]) -> Vec<rusqlite::Result<()>> {
+        let all = |error: rusqlite::Error| batch.iter().map(|_| Err(copy(&error))).collect();
+        let level = if batch.iter().any(|job| job.synced) { "FULL" } else { "NORMAL" };
+        if let Err(error) = self.db.pragma_update(None, "synchronous", level) {
+            return all(error);
+        }
+        let mut change = match self.db.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(change) => change,
+            Err(error) => return all(error),
+        };
+        let mut results = Vec::new();
+        for job in batch {
+            let result = change.savepoint().and_then(|point| {
+                (job.work)(&point)?;
+                point.commit()
+            });
+            results.push(result);
+        }
+        match change.commit() {
+            Ok(()) => results,
+            Err(error) => all(error),
+        }
+    }
+
+    /// Sets a damaged journal aside and begins a new one.
+    fn replace(&mut self) -> bool {
+        // The old file's handle must be closed before the file is moved; until then the database is nowhere.
+        let Ok(nowhere) = Connection::open_in_memory() else { return false };
+        self.db = nowhere;
+        let replaced = file::set_aside(&self.path)
+            .map_err(|error| error.to_string())
+            .and_then(|notice| Ok((file::open(&self.path).map_err(|error| error.to_string())?, notice)));
+        match replaced {
+            Ok(((db, _), notice)) => {
+                self.db = db;
+                *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+                true
+            }
+            Err(why) => {
+                tracing::error!(%why, "the damaged journal could not be replaced");
+                false
+            }
+        }
+    }
 }
 
-/// SQLite makes its file with the umask's mode: make it ours first.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+fn copy(error: &rusqlite::Error) -> rusqlite::Error {
+    let code = error.sqlite_error().copied().unwrap_or_else(|| rusqlite::ffi::Error::new(1));
+    rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+}
+
+/// For people: what SQLite says is for its authors.
+fn words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => {
+            "the disk is full, or the journal has reached its 512 MiB; free some space".into()
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "the state folder is read-only; make it writable".into()
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds it; close what has it open".into()
+        }
+        _ => error.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ pub const RUNAWAY_ANSWERS: u32 = 10;
 pub const STATE_FILE_BYTES: u64 = 64 * 1024;
 /// How long our own `opencode serve` may take to say where it listens.
 pub const MANAGED_START: Duration = Duration::from_secs(60);
+/// What our own `opencode serve` may say on its terminal before that is cleared, in bytes.
+pub const MANAGED_OUTPUT_BYTES: u64 = 1024 * 1024;
 /// Our own `opencode serve` ends after this long without a run.
 pub const MANAGED_IDLE: Duration = Duration::from_secs(10 * 60);
 /// How long our own `opencode serve` may take to end by itself before it is killed.
@@ -78,5 +80,22 @@ pub const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 pub const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 /// How long the other side's close frame is waited for when a write fails.
 pub const LAST_WORD_WITHIN: Duration = Duration::from_secs(2);
+/// Longest prompt of a task of the person's own, in bytes.
+pub const LOCAL_PROMPT_BYTES: usize = 256 * 1024;
+/// Runs that are listed at once, at most.
+pub const LISTED_RUNS: usize = 1_000;
 /// Ended runs shown in a snapshot.
 pub const RECENT_RUNS: usize = 50;
+
+/// Largest journal, in bytes: what the queue may hold, and 10,000 runs, many times over.
+pub const JOURNAL_BYTES: u64 = 512 * 1024 * 1024;
+/// How long a run that is over and owes nothing stays in the journal.
+pub const JOURNAL_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How often old runs are taken out of the journal; also at each start.
+pub const JOURNAL_TIDY_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Free pages (4 KiB each) past which the journal's file is made smaller, if they are half of it.
+pub const JOURNAL_FREE_PAGES: i64 = 4_096;
+/// Writes that are committed together, at most.
+pub const JOURNAL_BATCH: usize = 256;
+/// After so long without a write the journal's log is emptied, and erased text with it.
+pub const JOURNAL_QUIET: Duration = Duration::from_secs(1);

@@ -37,6 +37,11 @@ impl Paths {
         self.state.join(format!("rules-{}.json", tenant.0))
     }
 
+    /// What is known of the `opencode serve` that this workspace's peer started.
+    pub fn managed(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("managed-{}.json", tenant.0))
+    }
+
     /// The random id of this installation.
     pub fn installation_id(&self) -> PathBuf {
         self.state.join("installation-id")

@@ -2,6 +2,7 @@
 
 mod actor;
 mod command;
+mod commands;
 mod effects;
 mod event;
 mod facts;
@@ -17,7 +18,8 @@ mod words;
 pub use command::{Command, CommandError, LocalTask, Reply};
 pub use event::PeerEvent;
 pub use history::{ReceiptState, ReceiptView, RunRecord, RunState};
-pub use snapshot::{OutboxView, PauseState, PeerSnapshot, RecentRun, RunView};
+pub use orgx_proto::dispatch::PauseState;
+pub use snapshot::{OutboxView, PeerSnapshot, RecentRun, RunView};
 
 use crate::config::Config;
 use crate::instance::{Instance, LockError};

@@ -110,6 +110,11 @@ impl Failure {
         Self { reason: Redacted::new(reason), recoverable: true }
     }
 
+    /// A peer before us had started the run, and it cannot be found again. Design, promise 4.
+    pub fn peer_restarted() -> Self {
+        Self::recoverable("peer restarted during the run")
+    }
+
     /// A failure that will come again.
     pub fn lasting(reason: &str) -> Self {
         Self { reason: Redacted::new(reason), recoverable: false }

@@ -34,6 +34,8 @@ pub enum Class {
     Step,
     /// Never dropped.
     Lasting,
+    /// Never dropped, and journaled until a barrier confirms it.
+    Deviation,
     /// Never dropped, and followed by a barrier at once.
     Terminal,
 }
@@ -42,7 +44,8 @@ impl From<&Frame> for Outgoing {
     fn from(frame: &Frame) -> Self {
         let class = match frame {
             Frame::Step(_) => Class::Step,
-            Frame::Started(_) | Frame::Deviation(_) => Class::Lasting,
+            Frame::Started(_) => Class::Lasting,
+            Frame::Deviation(_) => Class::Deviation,
             Frame::Completed(_) | Frame::Failed(_) => Class::Terminal,
         };
         Self { run_id: frame.run_id().clone(), class, json: frame.to_json().into() }

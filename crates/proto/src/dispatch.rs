@@ -11,9 +11,13 @@
 
 mod effect;
 mod ledger;
+mod queue;
+mod restore;
 
-pub use effect::{Effect, Ended, Spent, Start};
+pub use effect::{Effect, Ended, Resume, Spent, Start};
 pub use ledger::{Past, PastEnd};
+pub use queue::PauseState;
+pub use restore::{Left, LeftSpent};
 
 use crate::agent::{AgentEnd, AgentEvent, Failure, PromptPlace};
 use crate::delivery::Outgoing;
@@ -24,9 +28,11 @@ use crate::prompt;
 use crate::redact::Redacted;
 use crate::run::{Phase, Run, Stopped};
 use crate::skill_rules::Match;
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Now, Timestamp};
 use ledger::{Ledger, Standing};
-use std::collections::{BTreeMap, VecDeque};
+use queue::Queue;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What the person and the configuration allow.
 #[derive(Clone, Debug)]
@@ -50,8 +56,8 @@ pub struct Dispatcher {
     /// Driver ids with the outbox's name for each.
     drivers: BTreeMap<DriverId, &'static str>,
     runs: BTreeMap<RunId, Run>,
-    queue: VecDeque<RunId>,
-    queued_bytes: usize,
+    queue: Queue,
+    pause: PauseState,
     ledger: Ledger,
     stopping: bool,
 }
@@ -81,17 +87,18 @@ impl Dispatcher {
             let reason = format!("No driver registered for '{}'", dispatch.task.driver);
             return fail_unseen(dispatch.run_id, &Failure::lasting(&reason), now);
         }
-        let bytes = dispatch.text_bytes();
-        if self.queue.len() >= limits::QUEUED_DISPATCHES || self.queued_bytes + bytes > limits::QUEUED_BYTES {
+        if !self.queue.has_room_for(&dispatch) {
             let full = Failure::recoverable("this peer's queue is full; try again later");
             return fail_unseen(dispatch.run_id, &full, now);
         }
         let run_id = dispatch.run_id.clone();
         let repo_path = dispatch.task.repo_path.clone();
-        self.queued_bytes += bytes;
-        self.queue.push_back(run_id.clone());
-        self.runs.insert(run_id.clone(), Run::new(dispatch, now));
-        vec![Effect::CheckFolder { run_id, repo_path }]
+        self.queue.push(&dispatch);
+        let queued = Effect::Queue { dispatch: Box::new(dispatch.clone()), at: now.wall };
+        let mut run = Run::new(dispatch, now);
+        run.after_pause = self.pause != PauseState::Open;
+        self.runs.insert(run_id.clone(), run);
+        vec![queued, Effect::CheckFolder { run_id, repo_path }]
     }
 
     /// A dispatch arrived that names its run but cannot be run. See [`crate::message::Inbound::Unusable`].
@@ -127,48 +134,43 @@ impl Dispatcher {
     /// do not prompt.
     pub fn spend(&mut self, run_id: &RunId, prompt: PromptPlace, now: Now) -> Option<Vec<Effect>> {
         let run = self.runs.get_mut(run_id)?;
-        if run.spent || !matches!(run.phase, Phase::Starting { .. }) {
+        if self.stopping || run.spent.is_some() || !matches!(run.phase, Phase::Starting { .. }) {
             return None;
         }
-        run.spent = true;
+        run.spent = Some((now.wall, prompt));
         self.ledger.spend(&run.dispatch.key, run_id);
-        Some(vec![Effect::Spend(Box::new(Spent {
-            run_id: run_id.clone(),
-            key: run.dispatch.key.clone(),
-            driver: run.dispatch.task.driver.clone(),
-            session: prompt.session,
-            message_id: prompt.message_id,
-            folder: run.folder.clone(),
-            at: now.wall,
-        }))])
+        Some(run.spent_as().map(|spent| Effect::Spend(Box::new(spent))).into_iter().collect())
     }
 
     /// The key could not be journaled, and nothing was prompted: it is free again.
     pub fn unspend(&mut self, run_id: &RunId) {
         if let Some(run) = self.runs.get_mut(run_id) {
-            run.spent = false;
+            run.spent = None;
             self.ledger.unspend(run_id);
         }
     }
 
-    /// A run that a peer before us left unfinished has ended now: its key is spent.
-    pub fn recall(&mut self, ended: &Ended) {
-        if let Some(key) = &ended.key {
-            self.ledger.spend(key, &ended.run_id);
-            self.ledger.end(&ended.run_id, standing(ended.failed, &ended.terminal));
-        }
+    /// The agent has the prompt for sure: nobody needs its text any more.
+    pub fn prompted(&mut self, run_id: &RunId) -> Vec<Effect> {
+        let known = self.runs.contains_key(run_id);
+        known.then(|| Effect::Erase(run_id.clone())).into_iter().collect()
     }
 
     /// The agent has a session for the run: from here on it is running.
     pub fn started(&mut self, run_id: &RunId, session: &SessionHandle, now: Now) -> Vec<Effect> {
-        let Some(run) = self.runs.get_mut(run_id).filter(|run| run.live.is_none()) else { return Vec::new() };
+        let Some(run) = self.runs.get_mut(run_id).filter(|run| run.live.is_none() || run.restored) else {
+            return Vec::new();
+        };
         let source_client = self.drivers.get(&run.dispatch.task.driver).copied().unwrap_or_default();
-        run.start(session, now, source_client)
+        let effects = run.start(session, now, source_client);
+        kept_here(run.dispatch.local, effects)
     }
 
     /// The agent did or said something.
     pub fn agent(&mut self, run_id: &RunId, event: &AgentEvent, matches: &[Match], now: Now) -> Vec<Effect> {
-        self.runs.get_mut(run_id).map_or_else(Vec::new, |run| run.observe(event, matches, now.wall))
+        let Some(run) = self.runs.get_mut(run_id) else { return Vec::new() };
+        let effects = run.observe(event, matches, now.wall);
+        kept_here(run.dispatch.local, effects)
     }
 
     /// Skill rules that an earlier action breaks; they were still being compiled when it happened.
@@ -179,15 +181,19 @@ impl Dispatcher {
         matches: &[Match],
         now: Now,
     ) -> Vec<Effect> {
-        let Some(live) = self.runs.get_mut(run_id).and_then(|run| run.live.as_mut()) else {
-            return Vec::new();
-        };
-        live.deviate(evidence_ref, matches, now.wall)
+        let Some(run) = self.runs.get_mut(run_id) else { return Vec::new() };
+        let local = run.dispatch.local;
+        let effects = run.live.as_mut().map(|live| live.deviate(evidence_ref, matches, now.wall));
+        kept_here(local, effects.unwrap_or_default())
     }
 
     /// The agent's part is over.
     pub fn ended(&mut self, run_id: &RunId, end: &AgentEnd, now: Now) -> Vec<Effect> {
         let Some(run) = self.runs.get(run_id) else { return Vec::new() };
+        // Stopping, and never prompted: it waits for the next peer.
+        if self.stopping && run.spent.is_none() {
+            return Vec::new();
+        }
         if let Phase::Cancelling { why, .. } = run.phase {
             let failure = run.failure_of(why);
             return self.end_failed(run_id, &failure, now);
@@ -206,24 +212,53 @@ impl Dispatcher {
         self.stop_run(run_id, Stopped::Cancelled, now)
     }
 
-    /// The peer quits: every run ends now; agents are asked to stop, and not waited for.
+    /// The person wants nothing more to start, or, `after_current_runs`, nothing that comes from now on.
+    pub fn pause(&mut self, after_current_runs: bool) {
+        self.pause = if after_current_runs { PauseState::Draining } else { PauseState::Paused };
+        self.settle();
+    }
+
+    /// The person wants tasks to run again.
+    pub fn resume(&mut self, now: Now) -> Vec<Effect> {
+        self.pause = PauseState::Open;
+        for run in self.runs.values_mut() {
+            run.after_pause = false;
+        }
+        self.start_next(now)
+    }
+
+    /// Does it take tasks?
+    pub fn pause_state(&self) -> PauseState {
+        self.pause
+    }
+
+    /// What was to be finished is.
+    fn settle(&mut self) {
+        if self.pause == PauseState::Draining && self.runs.values().all(|run| run.after_pause) {
+            self.pause = PauseState::Paused;
+        }
+    }
+
+    /// The peer quits: every run ends now; agents are asked to stop, and not waited for. What has not been prompted
+    /// stays in the journal, and waits for the next peer.
     pub fn stop(&mut self, now: Now) -> Vec<Effect> {
         self.stopping = true;
         let ids: Vec<RunId> = self.runs.keys().cloned().collect();
         let mut effects = Vec::new();
         for run_id in ids {
             let Some(run) = self.runs.get(&run_id) else { continue };
-            let (failure, live) = match run.phase {
-                Phase::Cancelling { why, .. } => (run.failure_of(why), true),
-                Phase::Queued { .. } => (run.failure_of(Stopped::PeerStopped), false),
-                Phase::Starting { .. } | Phase::Running { .. } => {
-                    (run.failure_of(Stopped::PeerStopped), true)
-                }
+            let why = match run.phase {
+                Phase::Cancelling { why, .. } => why,
+                _ => Stopped::PeerStopped,
             };
-            if live {
+            let failure = run.failure_of(why);
+            if !matches!(run.phase, Phase::Queued { .. }) {
                 effects.push(Effect::Ask(run_id.clone()));
             }
-            effects.extend(self.end_failed(&run_id, &failure, now));
+            let waits = run.spent.is_none() && why == Stopped::PeerStopped && !run.dispatch.local;
+            if !waits {
+                effects.extend(self.end_failed(&run_id, &failure, now));
+            }
         }
         effects
     }
@@ -238,8 +273,11 @@ impl Dispatcher {
             match run.phase {
                 Phase::Queued { .. } => {
                     let seconds = run.dispatch.timeout.as_secs();
-                    let failure =
-                        Failure::recoverable(&format!("waited {seconds} s for its turn on this computer"));
+                    let failure = if self.is_held_back(run) {
+                        Failure::recoverable("paused by the person")
+                    } else {
+                        Failure::recoverable(&format!("waited {seconds} s for its turn on this computer"))
+                    };
                     effects.extend(self.end_failed(&run_id, &failure, now));
                 }
                 Phase::Starting { .. } => effects.extend(self.stop_run(&run_id, Stopped::NeverStarted, now)),
@@ -277,16 +315,9 @@ impl Dispatcher {
     fn start_next(&mut self, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
         while !self.stopping && self.active() < self.limits.concurrent {
-            // Nobody overtakes a run whose folder is still being looked at: tasks start in the order they came.
-            let known =
-                self.queue.iter().take_while(|id| self.runs.get(*id).is_some_and(|run| run.folder_known));
-            let Some(at) = known.enumerate().find(|(_, id)| self.may_start(id)).map(|(at, _)| at) else {
-                break;
-            };
-            let Some(run) = self.queue.remove(at).and_then(|run_id| self.runs.get_mut(&run_id)) else {
-                break;
-            };
-            self.queued_bytes -= run.dispatch.text_bytes();
+            let Some(run_id) = self.next_to_start() else { break };
+            let Some(run) = self.runs.get_mut(&run_id) else { break };
+            self.queue.remove(&run.dispatch);
             run.phase = Phase::Starting { until: now.mono + limits::START_WITHIN };
             effects.push(Effect::Start(Box::new(Start {
                 run_id: run.dispatch.run_id.clone(),
@@ -294,19 +325,39 @@ impl Dispatcher {
                 driver: run.dispatch.task.driver.clone(),
                 title: run.dispatch.task.title.clone(),
                 prompt: prompt::render(&run.dispatch.task),
+                model: run.dispatch.task.model.clone(),
                 folder: run.folder.clone(),
+                resume: None,
+                restored: run.restored,
             })));
         }
         effects
+    }
+
+    /// Nobody overtakes a run whose folder is still being looked at: tasks start in the order they came. What a
+    /// pause holds back holds up nobody else.
+    fn next_to_start(&self) -> Option<RunId> {
+        let waiting = self.queue.iter().filter_map(|id| self.runs.get(id));
+        let mut known = waiting.filter(|run| !self.is_held_back(run)).take_while(|run| run.folder_known);
+        known.find(|run| self.may_start(run)).map(|run| run.dispatch.run_id.clone())
     }
 
     fn active(&self) -> usize {
         self.runs.len() - self.queue.len()
     }
 
-    /// Its folder is known, and has room.
-    fn may_start(&self, run_id: &RunId) -> bool {
-        let Some(run) = self.runs.get(run_id).filter(|run| run.folder_known) else { return false };
+    /// Does a pause keep it from starting? The person's own tasks are never held back by it.
+    fn is_held_back(&self, run: &Run) -> bool {
+        let held = match self.pause {
+            PauseState::Open => false,
+            PauseState::Draining => run.after_pause,
+            PauseState::Paused => true,
+        };
+        held && !run.dispatch.local
+    }
+
+    /// Its folder has room.
+    fn may_start(&self, run: &Run) -> bool {
         let Some(folder) = &run.folder else { return true };
         let works_there = |other: &&Run| {
             !matches!(other.phase, Phase::Queued { .. }) && other.folder.as_ref() == Some(folder)
@@ -343,31 +394,32 @@ impl Dispatcher {
         now: Now,
     ) -> Vec<Effect> {
         let Some(run) = self.runs.remove(run_id) else { return Vec::new() };
-        if let Some(at) = self.queue.iter().position(|queued| queued == run_id) {
-            self.queue.remove(at);
-            self.queued_bytes -= run.dispatch.text_bytes();
-        }
+        self.queue.remove(&run.dispatch);
         let terminal = Outgoing::from(frame);
-        if run.spent {
+        let local = run.dispatch.local;
+        if run.spent.is_some() {
             self.ledger.end(run_id, standing(matches!(frame, Frame::Failed(_)), &terminal));
         }
         let receipt = match frame {
-            Frame::Completed(completed) => Some(crate::receipt::Receipt::of(completed)),
+            Frame::Completed(completed) if !local => Some(crate::receipt::Receipt::of(completed)),
             _ => None,
         };
-        let mut effects: Vec<Effect> = record.map(Box::new).map(Effect::Record).into_iter().collect();
+        let record = record.filter(|_| !local).map(Box::new).map(Effect::Record);
+        let mut effects: Vec<Effect> = record.into_iter().collect();
         effects.push(Effect::End(Box::new(Ended {
             run_id: run_id.clone(),
-            key: run.spent.then(|| run.dispatch.key.clone()),
+            key: run.spent.as_ref().map(|_| run.dispatch.key.clone()),
             terminal: terminal.clone(),
+            local,
             failed: matches!(frame, Frame::Failed(_)),
             receipt,
             steps: run.live.as_ref().map_or(0, |live| live.steps),
             deviations: run.live.as_ref().map_or(0, |live| live.deviations),
             at: now.wall,
         })));
-        effects.push(Effect::Send(terminal));
+        effects.extend(kept_here(local, vec![Effect::Send(terminal)]));
         effects.extend(self.start_next(now));
+        self.settle();
         effects
     }
 }
@@ -379,6 +431,25 @@ fn deadline(run: &Run) -> Millis {
         | Phase::Running { until }
         | Phase::Cancelling { until, .. } => until,
     }
+}
+
+/// When `timeout` is used up that began at `since`. A wall clock that moved can shorten it, and never lengthen it.
+pub(crate) fn deadline_after(since: Timestamp, timeout: Duration, now: Now) -> Millis {
+    let passed = Duration::from_millis(u64::try_from(now.wall.0.saturating_sub(since.0)).unwrap_or_default());
+    now.mono + timeout.saturating_sub(passed)
+}
+
+/// What a run of the person's own does stays on this computer, and out of the trail that OrgX reads.
+fn kept_here(local: bool, effects: Vec<Effect>) -> Vec<Effect> {
+    if !local {
+        return effects;
+    }
+    let keep = |effect| match effect {
+        Effect::Send(frame) => Some(Effect::Tell(frame)),
+        Effect::Record(_) | Effect::Keep(_) => None,
+        other => Some(other),
+    };
+    effects.into_iter().filter_map(keep).collect()
 }
 
 fn standing(failed: bool, terminal: &Outgoing) -> Standing {
@@ -397,6 +468,7 @@ fn fail_unseen(run_id: RunId, failure: &Failure, now: Now) -> Vec<Effect> {
         run_id,
         key: None,
         terminal: terminal.clone(),
+        local: false,
         failed: true,
         receipt: None,
         steps: 0,

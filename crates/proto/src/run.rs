@@ -3,9 +3,10 @@
 //! A run turns what its agent says into frames and outbox records. That it ends once is the
 //! dispatcher's promise: it takes the run away with its terminal.
 
+use crate::agent::PromptPlace;
 use crate::agent::{Action, ActionKind, AgentEvent, Failure, Totals};
 use crate::delivery::Outgoing;
-use crate::dispatch::Effect;
+use crate::dispatch::{Effect, LeftSpent, Spent, deadline_after};
 use crate::ids::SessionHandle;
 use crate::limits;
 use crate::message::{
@@ -30,8 +31,12 @@ pub struct Run {
     pub folder_known: bool,
     /// When its dispatch came.
     pub arrived: Now,
-    /// Is its key spent?
-    pub spent: bool,
+    /// Did it come while the peer was finishing what it had?
+    pub after_pause: bool,
+    /// Was it with a peer before us?
+    pub restored: bool,
+    /// Its key is spent since then, and its prompt went there.
+    pub spent: Option<(Timestamp, PromptPlace)>,
     /// What it has, once its session is open.
     pub live: Option<Live>,
 }
@@ -101,42 +106,41 @@ impl Run {
             folder: None,
             folder_known: false,
             arrived: now,
-            spent: false,
+            after_pause: false,
+            restored: false,
+            spent: None,
             live: None,
         }
     }
 
     /// The session is open and the key is spent: tells OrgX and the outbox, and erases the task's text.
     pub fn start(&mut self, session: &SessionHandle, now: Now, source_client: &'static str) -> Vec<Effect> {
-        let task = std::mem::take(&mut self.dispatch.task);
-        let live = Live {
-            subject: Subject {
-                run_id: self.dispatch.run_id.clone(),
-                session: session.clone(),
-                key: self.dispatch.key.clone(),
-                cwd: task.repo_path,
-                source_client,
-            },
-            started_at: now.wall,
-            first_response_at: None,
-            steps: 0,
-            deviations: 0,
+        // Taken up from a peer before us: the outbox has it already, and OrgX may not have heard.
+        if let Some(live) = &self.live {
+            let started_at = live.started_at;
+            if matches!(self.phase, Phase::Starting { .. }) {
+                self.phase = Phase::Running { until: deadline_after(started_at, self.dispatch.timeout, now) };
+            }
+            return vec![Effect::Send(self.started_frame(session, started_at))];
+        }
+        // Where the session was there before the prompt, a peer after us would say the same time.
+        let started_at = match &self.spent {
+            Some((at, place)) if place.session.is_some() => *at,
+            _ => now.wall,
         };
+        let live = self.begin(session, started_at, source_client);
+        let task = std::mem::take(&mut self.dispatch.task);
         self.dispatch.task.driver = task.driver;
+        self.dispatch.task.repo_path = task.repo_path;
         let entry = Entry::Started {
-            at: now.wall,
+            at: started_at,
             title_chars: utf16_len(&task.title),
             description_chars: task.description.as_deref().map_or(0, utf16_len),
             skills: task.skill_ids.len(),
         };
-        let started = Frame::Started(Started {
-            run_id: self.dispatch.run_id.clone(),
-            started_at: now.wall,
-            session_handle: Some(session.clone()),
-        });
         let effects = vec![
             Effect::Record(Box::new(Record::new(&live.subject, &entry, now.wall))),
-            Effect::Send(Outgoing::from(&started)),
+            Effect::Send(self.started_frame(session, started_at)),
         ];
         // A run that is being cancelled stays so; OrgX still learns that it had started.
         if matches!(self.phase, Phase::Starting { .. }) {
@@ -144,6 +148,55 @@ impl Run {
         }
         self.live = Some(live);
         effects
+    }
+
+    /// A peer before us spent its key.
+    pub(crate) fn resume(&mut self, spent: &LeftSpent, source_client: &'static str) {
+        self.restored = true;
+        self.folder.clone_from(&spent.folder);
+        self.folder_known = true;
+        self.spent = Some((spent.at, spent.place.clone()));
+        if let Some(session) = &spent.place.session {
+            self.live = Some(self.begin(session, spent.at, source_client));
+        }
+    }
+
+    /// Its spent key, for the journal.
+    pub(crate) fn spent_as(&self) -> Option<Spent> {
+        let (at, place) = self.spent.as_ref()?;
+        Some(Spent {
+            run_id: self.dispatch.run_id.clone(),
+            key: self.dispatch.key.clone(),
+            driver: self.dispatch.task.driver.clone(),
+            session: place.session.clone(),
+            message_id: place.message_id.clone(),
+            folder: self.folder.clone(),
+            at: *at,
+        })
+    }
+
+    fn begin(&self, session: &SessionHandle, started_at: Timestamp, source_client: &'static str) -> Live {
+        Live {
+            subject: Subject {
+                run_id: self.dispatch.run_id.clone(),
+                session: session.clone(),
+                key: self.dispatch.key.clone(),
+                cwd: self.dispatch.task.repo_path.clone(),
+                source_client,
+            },
+            started_at,
+            first_response_at: None,
+            steps: 0,
+            deviations: 0,
+        }
+    }
+
+    fn started_frame(&self, session: &SessionHandle, started_at: Timestamp) -> Outgoing {
+        Outgoing::from(&Frame::Started(Started {
+            run_id: self.dispatch.run_id.clone(),
+            started_at,
+            session_handle: Some(session.clone()),
+        }))
     }
 
     /// The agent did or said something; `matches` are the skill rules it breaks that this run has not reported yet.
@@ -255,8 +308,9 @@ impl Live {
                 evidence_kind: &deviation.evidence_kind,
                 dedupe_key: &deviation.dedupe_key,
             };
-            effects.push(Effect::Record(Box::new(Record::new(&self.subject, &entry, now))));
-            effects.push(Effect::Send(Outgoing::from(&Frame::Deviation(deviation))));
+            let record = Effect::Record(Box::new(Record::new(&self.subject, &entry, now)));
+            let frame = Outgoing::from(&Frame::Deviation(deviation));
+            effects.extend([Effect::Keep(frame.clone()), record, Effect::Send(frame)]);
         }
         effects
     }

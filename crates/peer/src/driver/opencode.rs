@@ -17,12 +17,12 @@ mod tracker;
 
 use super::{Detected, Driver, Probed, RunIo};
 use crate::config::OpenCodeConfig;
+use crate::paths::{Paths, Tenant};
 use feed::Feeds;
 use locate::{Located, Locator};
 use managed::Managed;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::dispatch::Start;
-use std::path::Path;
 
 /// The driver.
 #[derive(Debug)]
@@ -33,11 +33,10 @@ pub(crate) struct OpenCode {
 }
 
 impl OpenCode {
-    /// `work_dir` is where our own server is started: the folder of no project.
-    pub(crate) fn new(config: &OpenCodeConfig, work_dir: &Path) -> Self {
+    pub(crate) fn new(config: &OpenCodeConfig, paths: &Paths, tenant: &Tenant) -> Self {
         Self {
             locator: Locator::new(config.clone()),
-            managed: Managed::new(config, work_dir),
+            managed: Managed::new(config, &paths.state, paths.managed(tenant)),
             feeds: Feeds::default(),
         }
     }
@@ -73,6 +72,10 @@ impl Driver for OpenCode {
         }
     }
 
+    async fn take_up(&self, runs: bool) {
+        self.managed.take_up(runs).await;
+    }
+
     async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
         // A start of our own server takes seconds; a cancel need not wait for it.
         let found = tokio::select! {
@@ -86,6 +89,7 @@ impl Driver for OpenCode {
                 let _lease = self.managed.lease(&client);
                 server::run(&client, &self.feeds, start, io).await
             }
+            Err(_) if start.resume.is_some() => AgentEnd::Failed(Failure::peer_restarted()),
             Err(why) => AgentEnd::Failed(Failure::recoverable(&why)),
         }
     }

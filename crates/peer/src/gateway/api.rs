@@ -31,6 +31,7 @@ pub enum License {
 #[derive(Clone, Debug)]
 pub(crate) struct Presence {
     pub(crate) online: bool,
+    pub(crate) paused: bool,
     pub(crate) queue_depth: usize,
     pub(crate) agent: Detected,
 }
@@ -77,7 +78,7 @@ impl Api {
 
     /// Says that this computer is there, and what it can do.
     pub(crate) async fn presence(&self, presence: &Presence) -> Result<(), CallError> {
-        let Presence { online, queue_depth, agent } = presence;
+        let Presence { online, paused, queue_depth, agent } = presence;
         let body = object!({
             "workspace_id": self.workspace_id,
             "plugin_id": self.plugin_id,
@@ -93,7 +94,7 @@ impl Api {
                 "runtime": "peer",
                 "transport_online": online,
                 "runtime_online": true,
-                "dispatch_ready": *online && agent.installed && agent.authenticated,
+                "dispatch_ready": *online && !*paused && agent.installed && agent.authenticated,
                 "auth_status": if agent.authenticated { "authenticated" } else { "unauthenticated" },
                 "auth_method": null,
                 "probe_version": agent.version,

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE run (
         run_id        TEXT PRIMARY KEY,
         key           TEXT UNIQUE,              -- NULL: it failed before its key was spent
@@ -18,14 +19,39 @@ const STEPS: &[&str] = &["
         receipt       TEXT,                     -- the body as it is posted
         receipt_state TEXT                      -- waiting, delivered, not_taken, refused
     ) STRICT;
-"];
+",
+    "
+    -- A run is queued (spent_at and terminal NULL), under way (terminal NULL), or over.
+    ALTER TABLE run ADD COLUMN local INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN arrived_at INTEGER;
+    ALTER TABLE run ADD COLUMN timeout_ms INTEGER;
+    ALTER TABLE run ADD COLUMN repo_path TEXT;              -- as OrgX named it
+    ALTER TABLE run ADD COLUMN task TEXT;                   -- the task as JSON; NULL once the agent has it
+    ALTER TABLE run ADD COLUMN steps INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN deviations INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN receipt_tries INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN receipt_refusals INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX run_ended_at ON run (ended_at);
+    -- Deviations that no barrier has confirmed.
+    CREATE TABLE deviation (
+        id     INTEGER PRIMARY KEY,
+        run_id TEXT NOT NULL REFERENCES run (run_id) ON DELETE CASCADE,
+        frame  TEXT NOT NULL,
+        UNIQUE (run_id, frame)
+    ) STRICT;
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+",
+];
 
 /// Brings a database to the newest version.
 pub(super) fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL: a commit is on disk when it returns. There are two a run, so that costs nothing that anybody sees.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
+    // Erased text is overwritten, not only unlinked.
+    db.pragma_update(None, "secure_delete", "ON")?;
+    db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+    db.pragma_update(None, "max_page_count", MAX_PAGES)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let newest = u32::try_from(STEPS.len()).unwrap_or(u32::MAX);
@@ -41,3 +67,8 @@ pub(super) fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     change.pragma_update(None, "user_version", newest)?;
     change.commit()
 }
+
+/// What the write-ahead log is cut back to, in bytes.
+const WAL_BYTES: i64 = 4 * 1024 * 1024;
+/// The file's bound: [`crate::limits::JOURNAL_BYTES`] in pages of 4 KiB.
+const MAX_PAGES: i64 = (crate::limits::JOURNAL_BYTES / 4096) as i64;

@@ -1,6 +1,6 @@
 //! The actor: one loop that owns the state. A signal comes in, `orgx_proto` decides, effects go out.
 
-use super::command::{Command, CommandError, Reply, Request};
+use super::command::{Command, Reply, Request};
 use super::event::PeerEvent;
 use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
@@ -19,7 +19,7 @@ use crate::rules::{self, Compiled, Rules};
 use orgx_proto::agent::Failure;
 use orgx_proto::connection::{Connection, Event, Offer, upgrade_url};
 use orgx_proto::delivery::Delivery;
-use orgx_proto::dispatch::{Dispatcher, Ended, Limits};
+use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
 use orgx_proto::ids::{DriverId, RunId};
 use orgx_proto::receipt::Answer;
 use orgx_proto::time::Millis;
@@ -65,10 +65,13 @@ pub(super) struct Actor {
     pub(super) connection: Connection,
     pub(super) delivery: Delivery,
     pub(super) dispatcher: Dispatcher,
+    /// The pause that the journal and OrgX know of.
+    pub(super) pause_told: PauseState,
     pub(super) receipts: Receipts,
     /// Ends of runs that the journal could not take yet.
     pub(super) unwritten: VecDeque<Ended>,
     pub(super) journal: Journal,
+    pub(super) journal_trouble: Option<String>,
     pub(super) outbox: Option<Outbox>,
     pub(super) outbox_trouble: Option<String>,
     pub(super) driver: Arc<OpenCode>,
@@ -148,12 +151,14 @@ impl Actor {
             connection: Connection::default(),
             delivery: Delivery::default(),
             dispatcher: Dispatcher::new(limits, drivers, past),
+            pause_told: PauseState::Open,
             receipts: Receipts::default(),
             unwritten: VecDeque::new(),
             journal,
+            journal_trouble: None,
             outbox,
             outbox_trouble: None,
-            driver: Arc::new(OpenCode::new(&config.opencode, &config.paths.state)),
+            driver: Arc::new(OpenCode::new(&config.opencode, &config.paths, &config.tenant())),
             tasks: HashMap::new(),
             task_number: 0,
             recent: VecDeque::new(),
@@ -206,6 +211,7 @@ impl Actor {
 
     /// One thing that happens; `false` once the peer is to stop.
     pub(super) async fn turn(&mut self) -> bool {
+        self.notice_pause().await;
         self.send_what_can_be_sent();
         self.publish();
         let deadline = self.clock.instant(self.deadline());
@@ -239,18 +245,6 @@ impl Actor {
             () = sleep_until(deadline) => self.tick().await,
         }
         true
-    }
-
-    async fn on_command(&mut self, command: Command) -> Result<Reply, CommandError> {
-        match command {
-            Command::Cancel { run_id } => {
-                let run_id = RunId::new(run_id);
-                let effects = self.dispatcher.cancel(&run_id, self.clock.now());
-                self.carry_out(effects).await;
-                Ok(Reply::Done)
-            }
-            _ => Err(CommandError::Invalid { why: "this is not built yet".into() }),
-        }
     }
 
     fn deadline(&self) -> Millis {

@@ -5,14 +5,13 @@ use super::event::PeerEvent;
 use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::RecentRun;
-use crate::journal::Memory;
+use crate::driver::Driver;
+use crate::journal::{JournalError, Memory};
 use crate::{folder, limits};
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::delivery::Outgoing;
-use orgx_proto::dispatch::{Effect, Ended};
+use orgx_proto::dispatch::{Effect, Ended, PauseState};
 use orgx_proto::ids::RunId;
-use orgx_proto::message::{Failed, Frame};
-use orgx_proto::redact::Redacted;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -25,6 +24,10 @@ impl Actor {
         let mut todo: std::collections::VecDeque<Effect> = effects.into();
         while let Some(effect) = todo.pop_front() {
             match effect {
+                Effect::Queue { dispatch, at } => {
+                    let kept = self.journal.queue(*dispatch, at).await;
+                    self.journaled(kept, "A waiting task would not survive a crash").await;
+                }
                 Effect::CheckFolder { run_id, repo_path } => {
                     let runs = self.config.runs.clone();
                     let look = move || folder::resolve(repo_path.as_deref(), &runs);
@@ -56,12 +59,20 @@ impl Actor {
                 }
                 Effect::Spend(spent) => {
                     let run_id = spent.run_id.clone();
-                    if let Err(error) = self.journal.spend(*spent).await {
-                        self.warn(format!("A task was not started: {error}."));
+                    let kept = self.journal.spend(*spent).await;
+                    if !self.journaled(kept, "A task was not started").await {
                         self.dispatcher.unspend(&run_id);
                         let end = AgentEnd::Failed(Failure::recoverable(NOT_JOURNALED));
                         todo.extend(self.dispatcher.ended(&run_id, &end, self.clock.now()));
                     }
+                }
+                Effect::Erase(run_id) => {
+                    let erased = self.journal.erase(run_id).await;
+                    self.journaled(erased, "A task's text could not be erased yet").await;
+                }
+                Effect::Keep(frame) => {
+                    let kept = self.journal.keep(frame).await;
+                    self.journaled(kept, "A deviation would not survive a crash").await;
                 }
                 Effect::End(ended) => self.end(*ended).await,
                 Effect::Record(record) => {
@@ -73,6 +84,7 @@ impl Actor {
                     self.tell_of(&frame);
                     self.delivery.push(frame);
                 }
+                Effect::Tell(frame) => self.tell_of(&frame),
                 Effect::Ask(run_id) => {
                     if let Some(task) = self.tasks.get(&run_id) {
                         task.ask_to_stop();
@@ -103,6 +115,7 @@ impl Actor {
                 }
                 return;
             }
+            RunReport::Prompted => self.dispatcher.prompted(run_id),
             RunReport::Started(session) => self.dispatcher.started(run_id, &session, now),
             RunReport::Event(event, matches) => self.dispatcher.agent(run_id, &event, &matches, now),
             RunReport::Late { evidence_ref, matches } => {
@@ -120,15 +133,50 @@ impl Actor {
     async fn end(&mut self, ended: Ended) {
         let (run_id, receipt) = (ended.run_id.clone(), ended.receipt.clone());
         self.remember(&ended);
-        if let Err(error) = self.journal.end(ended.clone()).await {
-            self.warn(format!(
-                "The end of a run could not be written down; it will be tried again: {error}."
-            ));
+        let kept = self.journal.end(ended.clone()).await;
+        if !self.journaled(kept, "The end of a run could not be written down; it will be tried again").await {
             self.unwritten.push_back(ended);
             self.due.journal = Some(self.clock.now().mono + limits::JOURNAL_RETRY);
         }
         if let Some(receipt) = receipt {
             self.receipts.add(run_id, receipt.to_json(), self.connection.is_open(), self.clock.now().mono);
+        }
+    }
+
+    /// Takes note of how a write to the journal went; did it go well?
+    pub(super) async fn journaled(&mut self, result: Result<(), JournalError>, otherwise: &str) -> bool {
+        if let Some(notice) = self.journal.take_notice() {
+            self.warn(notice);
+            // The new journal knows nothing of what waits and runs.
+            for effect in self.dispatcher.write_again() {
+                let again = match effect {
+                    Effect::Queue { dispatch, at } => self.journal.queue(*dispatch, at).await,
+                    Effect::Spend(spent) => self.journal.spend(*spent).await,
+                    Effect::Erase(run_id) => self.journal.erase(run_id).await,
+                    _ => Ok(()),
+                };
+                if let Err(error) = again {
+                    tracing::warn!(%error, "the new journal does not know everything");
+                }
+            }
+        }
+        match result {
+            Ok(()) => {
+                if self.journal_trouble.take().is_some() {
+                    tracing::info!("the journal works again");
+                    self.touch();
+                }
+                true
+            }
+            Err(error) => {
+                let words = error.to_string();
+                // Once, not with every write.
+                if self.journal_trouble.as_ref() != Some(&words) {
+                    self.warn(format!("{otherwise}: {words}."));
+                    self.journal_trouble = Some(words);
+                }
+                false
+            }
         }
     }
 
@@ -150,6 +198,7 @@ impl Actor {
         tracing::info!(run_id = %ended.run_id, completed = !ended.failed, reason, tokens_used, "a run ended");
         self.recent.push_front(RecentRun {
             run_id: ended.run_id.to_string(),
+            local: ended.local,
             completed: !ended.failed,
             tokens_used,
             reason,
@@ -160,34 +209,33 @@ impl Actor {
         self.recent.truncate(limits::RECENT_RUNS);
     }
 
-    /// Takes up what a peer before us left: runs that a crash cut off, terminals and receipts not yet delivered.
+    /// Takes up what a peer before us left: what OrgX has not confirmed, what waits, and what was cut off.
     pub(super) async fn take_up(&mut self, memory: Memory) {
-        let now = self.clock.now().mono;
-        for (run_id, body) in memory.receipts {
+        if let Some(notice) = memory.notice {
+            self.warn(notice);
+        }
+        if memory.pause != PauseState::Open {
+            self.dispatcher.pause(memory.pause == PauseState::Draining);
+            self.pause_told = memory.pause;
+        }
+        let now = self.clock.now();
+        for owed in memory.receipts {
             // One whose terminal was confirmed before will see no other barrier.
-            let confirmed = memory.unconfirmed.iter().all(|frame| frame.run_id != run_id);
-            self.receipts.take_up(run_id, body, confirmed, now);
+            let confirmed = memory.unconfirmed.iter().all(|frame| frame.run_id != owed.run_id);
+            self.receipts.take_up(owed, confirmed, now.mono);
         }
         for frame in memory.unconfirmed {
             self.delivery.push(frame);
         }
-        for run in memory.unfinished {
-            let reason = Redacted::new("peer restarted during the run");
-            let frame = Frame::Failed(Failed { run_id: run.run_id.clone(), reason, recoverable: true });
-            let terminal = Outgoing::from(&frame);
-            let at = self.clock.now().wall;
-            let ended = Ended {
-                run_id: run.run_id.clone(),
-                key: Some(run.key),
-                terminal: terminal.clone(),
-                failed: true,
-                receipt: None,
-                steps: 0,
-                deviations: 0,
-                at,
-            };
-            self.dispatcher.recall(&ended);
-            self.carry_out(vec![Effect::End(Box::new(ended)), Effect::Send(terminal)]).await;
+        let resumed = memory.left.iter().filter(|left| left.spent.is_some()).count();
+        if !memory.left.is_empty() {
+            let waiting = memory.left.len() - resumed;
+            tracing::info!(resumed, waiting, "taking up what was left by the last start");
+        }
+        self.driver.take_up(resumed > 0).await;
+        for left in memory.left {
+            let effects = self.dispatcher.restore(left, now);
+            self.carry_out(effects).await;
         }
     }
 

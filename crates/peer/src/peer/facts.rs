@@ -6,6 +6,7 @@ use crate::gateway::{License, Presence};
 use crate::http::CallError;
 use crate::limits;
 use crate::rules::{self, Compiled, Rules};
+use orgx_proto::dispatch::PauseState;
 use orgx_proto::time::Now;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ impl Actor {
     pub(super) fn presence(&self) -> Presence {
         Presence {
             online: self.connection.is_open(),
+            paused: self.dispatcher.pause_state() != PauseState::Open,
             queue_depth: self.dispatcher.queued(),
             agent: self.agent.clone(),
         }

@@ -5,7 +5,7 @@ use super::event::PeerEvent;
 use super::words;
 use crate::gateway::{Socket, SocketEvent};
 use orgx_proto::connection::{Action, Event, State};
-use orgx_proto::delivery::Class;
+use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::message::{Inbound, parse};
 use orgx_proto::redact::Redacted;
 
@@ -81,10 +81,17 @@ impl Actor {
             }
             SocketEvent::Pong(counter) => {
                 self.connect(Event::Heard);
-                for frame in counter.map_or_else(Vec::new, |counter| self.delivery.pong(counter)) {
-                    if frame.class == Class::Terminal {
-                        self.terminal_confirmed(frame.run_id).await;
-                    }
+                let confirmed = counter.map_or_else(Vec::new, |counter| self.delivery.pong(counter));
+                let of_class = |class| move |frame: &Outgoing| frame.class == class;
+                let (terminals, others): (Vec<_>, Vec<_>) =
+                    confirmed.into_iter().partition(of_class(Class::Terminal));
+                let deviations: Vec<_> = others.into_iter().filter(of_class(Class::Deviation)).collect();
+                if !deviations.is_empty() {
+                    let kept = self.journal.forget(deviations).await;
+                    self.journaled(kept, "Confirmed deviations may be sent again after a restart").await;
+                }
+                for frame in terminals {
+                    self.terminal_confirmed(frame.run_id).await;
                 }
                 self.changed = true;
             }

@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::event::PeerEvent;
-use super::snapshot::{OutboxView, PauseState, PeerSnapshot, RunView};
+use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use orgx_proto::time::Millis;
 use std::time::Duration;
 
@@ -43,11 +43,11 @@ impl Actor {
             agent: self.agent.clone(),
             rules: rules.len(),
             ignored_rules: self.ignored_rules.iter().cloned().chain(suspended).collect(),
-            pause: PauseState::Open,
+            pause: self.dispatcher.pause_state(),
             runs,
             recent: self.recent.iter().cloned().collect(),
             unconfirmed: self.delivery.unconfirmed(),
-            journal_trouble: None,
+            journal_trouble: self.journal_trouble.clone(),
             outbox: self
                 .outbox
                 .as_ref()

@@ -4,6 +4,7 @@
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
 use super::history::ReceiptState;
+use crate::journal::{OwedReceipt, ReceiptProgress};
 use orgx_proto::ids::RunId;
 use orgx_proto::receipt::{self, Answer, Verdict};
 use orgx_proto::time::Millis;
@@ -39,9 +40,10 @@ impl Receipts {
     }
 
     /// A receipt that a peer before us owed.
-    pub(super) fn take_up(&mut self, run_id: RunId, body: String, confirmed: bool, now: Millis) {
+    pub(super) fn take_up(&mut self, owed: OwedReceipt, confirmed: bool, now: Millis) {
         let next = if confirmed { Next::At(now) } else { Next::Barrier };
-        self.0.insert(run_id, Waiting { body, tries: 0, refusals: 0, next });
+        let OwedReceipt { run_id, body, progress: ReceiptProgress { tries, refusals, .. } } = owed;
+        self.0.insert(run_id, Waiting { body, tries, refusals, next });
     }
 
     /// A barrier covered this run's terminal.
@@ -74,18 +76,25 @@ impl Receipts {
     }
 
     /// An answer came; what it means.
-    fn judge(&mut self, run_id: &RunId, answer: Answer, now: Millis) -> Option<Verdict> {
+    fn judge(&mut self, run_id: &RunId, answer: Answer, now: Millis) -> Option<(Verdict, ReceiptProgress)> {
         let waiting = self.0.get_mut(run_id)?;
         waiting.tries += 1;
         let verdict = receipt::judge(answer, waiting.tries, waiting.refusals, rand::random());
         waiting.refusals += u32::from(receipt::is_refusal(answer));
-        match verdict {
-            Verdict::Again(wait) => waiting.next = Next::At(now + wait),
-            Verdict::Delivered | Verdict::NotTaken | Verdict::Refused => {
-                self.0.remove(run_id);
+        let state = match verdict {
+            Verdict::Again(wait) => {
+                waiting.next = Next::At(now + wait);
+                ReceiptState::Waiting
             }
+            Verdict::Delivered => ReceiptState::Delivered,
+            Verdict::NotTaken => ReceiptState::NotTaken,
+            Verdict::Refused => ReceiptState::Refused,
+        };
+        let progress = ReceiptProgress { state, tries: waiting.tries, refusals: waiting.refusals };
+        if state != ReceiptState::Waiting {
+            self.0.remove(run_id);
         }
-        Some(verdict)
+        Some((verdict, progress))
     }
 
     /// Is the answer to one still to come? Cut off now, it would be posted again at the next start.
@@ -109,9 +118,8 @@ impl Actor {
         let now = self.clock.now().mono;
         self.receipts.confirmed(&run_id, now);
         self.post_receipts(now);
-        if let Err(error) = self.journal.confirm(run_id).await {
-            tracing::warn!(%error, "a confirmed terminal may be sent again after a restart");
-        }
+        let kept = self.journal.confirm(run_id).await;
+        self.journaled(kept, "A confirmed end of a run may be sent again after a restart").await;
     }
 
     /// Posts the receipts that are due.
@@ -126,29 +134,25 @@ impl Actor {
     }
 
     pub(super) async fn on_receipt(&mut self, run_id: RunId, answer: Answer, now: Millis) {
-        let state = match self.receipts.judge(&run_id, answer, now) {
-            None => return,
-            Some(Verdict::Again(wait)) => {
+        let Some((verdict, progress)) = self.receipts.judge(&run_id, answer, now) else { return };
+        let kept = self.journal.receipt(run_id.clone(), progress).await;
+        self.journaled(kept, "A receipt may be posted again after a restart; OrgX dedupes it").await;
+        let state = progress.state;
+        match verdict {
+            Verdict::Again(wait) => {
                 tracing::info!(%run_id, ?answer, wait_s = wait.as_secs(), "a receipt was not taken yet");
                 return;
             }
-            Some(Verdict::Delivered) => ReceiptState::Delivered,
-            Some(Verdict::NotTaken) => ReceiptState::NotTaken,
-            Some(Verdict::Refused) => {
-                self.warn(format!(
-                    "OrgX refused the receipt of run {run_id} ({answer:?}); it is not tried again."
-                ));
-                ReceiptState::Refused
-            }
-        };
+            Verdict::Refused => self.warn(format!(
+                "OrgX refused the receipt of run {run_id} ({answer:?}); it is not tried again."
+            )),
+            Verdict::Delivered | Verdict::NotTaken => {}
+        }
         tracing::info!(%run_id, state = state.as_str(), "receipt");
         if let Some(run) = self.recent.iter_mut().find(|run| run.run_id == run_id.as_str()) {
             run.receipt = Some(state);
         }
         self.tell(PeerEvent::Receipt { run_id: run_id.to_string(), state });
-        if let Err(error) = self.journal.receipt(run_id, state).await {
-            tracing::warn!(%error, "a receipt may be posted again after a restart; OrgX dedupes it");
-        }
     }
 }
 
@@ -169,7 +173,8 @@ mod tests {
         assert_eq!(receipts.due(Millis(20)), [(run(), "{\"a\":1}".to_owned())]);
         assert!(receipts.due(Millis(20)).is_empty(), "once");
         assert!(receipts.under_way());
-        assert_eq!(receipts.judge(&run(), Answer::Status(201, None), Millis(30)), Some(Verdict::Delivered));
+        let judged = receipts.judge(&run(), Answer::Status(201, None), Millis(30));
+        assert_eq!(judged.map(|(verdict, _)| verdict), Some(Verdict::Delivered));
         assert_eq!(receipts.poll_timeout(), None);
         assert!(!receipts.under_way());
     }
@@ -185,7 +190,7 @@ mod tests {
         receipts.socket_lost(&[run()]);
         assert!(receipts.due(Millis(11)).is_empty(), "it is under way");
         let again = receipts.judge(&run(), Answer::Unreachable, Millis(20));
-        assert!(matches!(again, Some(Verdict::Again(_))));
+        assert!(matches!(again, Some((Verdict::Again(_), ReceiptProgress { tries: 1, refusals: 0, .. }))));
         assert!(receipts.poll_timeout().is_some_and(|at| at > Millis(400)));
 
         let mut offline = Receipts::default();

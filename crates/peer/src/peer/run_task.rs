@@ -35,6 +35,7 @@ impl TaskId {
 pub(super) enum RunReport {
     Spend(PromptPlace, oneshot::Sender<bool>),
     Started(SessionHandle),
+    Prompted,
     Event(AgentEvent, Vec<Match>),
     /// Rules that an earlier action breaks.
     Late {
@@ -64,8 +65,15 @@ impl RunTask {
         let (reports, inbox) = mpsc::channel(limits::RUN_EVENTS);
         let io = RunIo::new(reports, stop.clone());
         let work = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(start, &io).await }));
-        let run = Pump { id: id.clone(), rules, actor, matching: Matching::NotStarted };
-        Self { id, stop, task: AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work))) }
+        let run = Pump { id: id.clone(), rules, actor: actor.clone(), matching: Matching::NotStarted };
+        let pump = AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work)));
+        let told = id.clone();
+        let task = tokio::spawn(async move {
+            if pump.await.is_err_and(|error| error.is_panic()) {
+                let _gone = actor.send((told.clone(), RunReport::Ended(crashed(&told)))).await;
+            }
+        });
+        Self { id, stop, task: AbortOnDropHandle::new(task) }
     }
 
     /// Is this who speaks?
@@ -128,6 +136,7 @@ impl Pump {
                     self.begin_matching();
                     self.tell(RunReport::Started(session)).await;
                 }
+                Some(Report::Prompted) => self.tell(RunReport::Prompted).await,
                 Some(Report::Event(event)) => {
                     let matches = self.matches(&event);
                     self.tell(RunReport::Event(event, matches)).await;
@@ -139,10 +148,7 @@ impl Pump {
             newest(&mut self.rules, Some(*until)).await;
             self.catch_up().await;
         }
-        let end = work.await.unwrap_or_else(|_| {
-            tracing::error!(run_id = %self.id.run_id, "the driver crashed");
-            AgentEnd::Failed(Failure::recoverable("the peer's driver crashed; this is a bug in OrgX Peer"))
-        });
+        let end = work.await.unwrap_or_else(|_| crashed(&self.id));
         self.tell(RunReport::Ended(end)).await;
     }
 
@@ -199,6 +205,12 @@ impl Pump {
         // An actor that is gone has ended this run already.
         let _gone = self.actor.send((self.id.clone(), report)).await;
     }
+}
+
+/// A panic ends its run, and nothing else.
+fn crashed(id: &TaskId) -> AgentEnd {
+    tracing::error!(run_id = %id.run_id, "the run crashed");
+    AgentEnd::Failed(Failure::recoverable("the run crashed inside the peer; this is a bug in OrgX Peer"))
 }
 
 /// Resolves once no newer rules are on their way, or at `until`.

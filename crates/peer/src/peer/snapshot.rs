@@ -4,6 +4,7 @@ use super::history::{ReceiptState, RunState};
 use crate::driver::Detected;
 use crate::gateway::License;
 use crate::outbox::OutboxHealth;
+use orgx_proto::dispatch::PauseState;
 use orgx_proto::run::{Phase, Run};
 use serde::{Deserialize, Serialize};
 
@@ -38,19 +39,6 @@ pub struct PeerSnapshot {
     pub warnings: Vec<String>,
 }
 
-/// Does the peer take tasks?
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PauseState {
-    /// It does.
-    #[default]
-    Open,
-    /// It finishes what it has, and takes nothing more.
-    Draining,
-    /// It starts nothing.
-    Paused,
-}
-
 /// A run that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunView {
@@ -58,6 +46,8 @@ pub struct RunView {
     pub run_id: String,
     /// Where it is.
     pub state: RunState,
+    /// Is it the person's own, which OrgX never hears of?
+    pub local: bool,
     /// Its folder.
     pub folder: Option<String>,
     /// The agent's session.
@@ -75,6 +65,8 @@ pub struct RunView {
 pub struct RecentRun {
     /// Its id.
     pub run_id: String,
+    /// Was it the person's own, which OrgX never hears of?
+    pub local: bool,
     /// Did it complete?
     pub completed: bool,
     /// Tokens used, when it completed.
@@ -120,6 +112,7 @@ impl From<&Run> for RunView {
                 Phase::Running { .. } => RunState::Running,
                 Phase::Cancelling { .. } => RunState::Cancelling,
             },
+            local: run.dispatch.local,
             folder: run.folder.clone(),
             session: live.map(|live| live.subject.session.to_string()),
             steps: live.map_or(0, |live| live.steps),

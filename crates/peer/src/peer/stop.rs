@@ -38,6 +38,7 @@ impl Actor {
             socket.close().await;
         }
         self.driver.shutdown().await;
+        let _late = timeout(limits::FLUSH_WITHIN, self.journal.close()).await;
         if let Some(outbox) = &self.outbox {
             let _late = timeout(limits::FLUSH_WITHIN, outbox.flush()).await;
         }

@@ -6,9 +6,19 @@ use crate::receipt::Receipt;
 use crate::time::Timestamp;
 use crate::work_graph::Record;
 
+use crate::agent::PromptPlace;
+use crate::message::Dispatch;
+
 /// One thing to do. Effects are carried out in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Journal a dispatch that waits for its turn.
+    Queue {
+        /// The dispatch, whole.
+        dispatch: Box<Dispatch>,
+        /// When it came.
+        at: Timestamp,
+    },
     /// See whether the run may work in this folder, and answer with `Dispatcher::folder`.
     CheckFolder {
         /// The run.
@@ -20,12 +30,18 @@ pub enum Effect {
     Start(Box<Start>),
     /// Journal that the key is spent, and commit before the next effect.
     Spend(Box<Spent>),
+    /// Erase the task's text from the journal: the agent has it.
+    Erase(RunId),
+    /// Journal a deviation, before it is sent.
+    Keep(Outgoing),
     /// Journal how the run ended, and commit before the next effect.
     End(Box<Ended>),
     /// Append to the outbox.
     Record(Box<Record>),
     /// Give to the delivery queue.
     Send(Outgoing),
+    /// Tell those who watch, and not OrgX: the run is the person's own.
+    Tell(Outgoing),
     /// Ask the run's agent to stop.
     Ask(RunId),
     /// Leave the run's agent behind: it did not stop in time.
@@ -47,8 +63,23 @@ pub struct Start {
     pub title: String,
     /// The whole prompt.
     pub prompt: String,
+    /// `provider/model`, when the task names one.
+    pub model: Option<String>,
     /// The folder to work in.
     pub folder: Option<String>,
+    /// A peer before us spent the key: the run is to be looked up, not prompted anew.
+    pub resume: Option<Resume>,
+    /// The dispatch was with a peer before us, which may have made a session for it.
+    pub restored: bool,
+}
+
+/// What is known of a run that a peer before us started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Where its prompt went, or was to go.
+    pub place: PromptPlace,
+    /// Does the agent have the prompt for sure?
+    pub prompted: bool,
 }
 
 /// A spent key.
@@ -79,6 +110,8 @@ pub struct Ended {
     pub key: Option<DispatchKey>,
     /// The terminal.
     pub terminal: Outgoing,
+    /// Was it the person's own, which OrgX never hears of?
+    pub local: bool,
     /// Is it a failure?
     pub failed: bool,
     /// The receipt to post, for a completion.

@@ -22,6 +22,7 @@ fn dispatch(run: &str, key: &str) -> Dispatch {
             repo_path: Some(format!("/w/{run}")),
             ..Task::default()
         },
+        local: false,
     }
 }
 
@@ -44,6 +45,10 @@ fn completed() -> AgentEnd {
 /// Short names of effects, one line each.
 fn names(effects: &[Effect]) -> Vec<String> {
     let name = |effect: &Effect| match effect {
+        Effect::Queue { dispatch, .. } => format!("queue {}", dispatch.run_id),
+        Effect::Erase(run_id) => format!("erase {run_id}"),
+        Effect::Keep(frame) => format!("keep a deviation of {}", frame.run_id),
+        Effect::Tell(frame) => format!("tell of {}", frame.run_id),
         Effect::CheckFolder { run_id, .. } => format!("check {run_id}"),
         Effect::Start(start) => format!("start {}", start.run_id),
         Effect::Spend(spent) => format!("spend {}", spent.key),
@@ -80,7 +85,7 @@ fn running(it: &mut Dispatcher, run: &str, key: &str, at: u64) {
 #[test]
 fn a_dispatch_becomes_one_run_that_is_told_in_order() {
     let mut it = dispatcher();
-    assert_eq!(names(&arrive(&mut it, "r", "k", 0)), ["check r", "start r"]);
+    assert_eq!(names(&arrive(&mut it, "r", "k", 0)), ["queue r", "check r", "start r"]);
     let start = open(&mut it, "r", 10).expect("a start");
     assert_eq!(names(&start), ["spend k", "record task_started", "task.started r"]);
     let edit = AgentEvent::Action(Action {
@@ -101,6 +106,7 @@ fn a_dispatch_becomes_one_run_that_is_told_in_order() {
         [
             "record task_step",
             "task.step edit src/http.ts — lower max attempts",
+            "keep a deviation of r",
             "record task_deviation",
             "task.deviation r"
         ]
@@ -139,7 +145,7 @@ fn a_key_that_was_never_spent_is_free_again() {
         ["end r", "task.failed OpenCode is not running"],
         "no record: it never started"
     );
-    assert_eq!(names(&arrive(&mut it, "r", "k", 2)), ["check r", "start r"]);
+    assert_eq!(names(&arrive(&mut it, "r", "k", 2)), ["queue r", "check r", "start r"]);
 }
 
 #[test]
@@ -164,7 +170,7 @@ fn a_key_that_could_not_be_journaled_is_free_again() {
     it.unspend(&RunId::new("r"));
     let failure = AgentEnd::Failed(Failure::recoverable("no journal"));
     it.ended(&RunId::new("r"), &failure, now(2));
-    assert_eq!(names(&arrive(&mut it, "r", "k", 3)), ["check r", "start r"]);
+    assert_eq!(names(&arrive(&mut it, "r", "k", 3)), ["queue r", "check r", "start r"]);
 }
 
 #[test]
@@ -279,26 +285,19 @@ fn a_run_has_its_time_and_no_more() {
 }
 
 #[test]
-fn a_stopping_peer_ends_everything_and_takes_nothing_new() {
+fn a_stopping_peer_ends_what_was_prompted_and_leaves_the_rest_for_the_next_one() {
     let mut it = dispatcher();
     running(&mut it, "a", "ka", 0);
     arrive(&mut it, "b", "kb", 0);
     it.dispatch(dispatch("c", "kc"), now(0));
     assert_eq!(
         names(&it.stop(now(1))),
-        [
-            "ask a",
-            "record task_failed",
-            "end a",
-            "task.failed peer stopped",
-            "ask b",
-            "end b",
-            "task.failed peer stopped",
-            "end c",
-            "task.failed peer stopped"
-        ]
+        ["ask a", "record task_failed", "end a", "task.failed peer stopped", "ask b",]
     );
     assert_eq!(names(&it.dispatch(dispatch("d", "kd"), now(2))), ["ignored"]);
+    assert!(open(&mut it, "b", 3).is_none(), "nothing is prompted any more");
+    let end = AgentEnd::Failed(Failure::recoverable("stopped before it began"));
+    assert_eq!(names(&it.ended(&RunId::new("b"), &end, now(4))), [""; 0], "it waits for the next peer");
 }
 
 #[test]
@@ -324,7 +323,138 @@ fn the_tasks_text_is_gone_once_the_agent_has_it() {
     let mut it = dispatcher();
     running(&mut it, "r", "k", 0);
     let run = it.run(&RunId::new("r")).expect("running");
-    assert_eq!(run.dispatch.task, Task::default());
+    assert_eq!(run.dispatch.task, Task { repo_path: Some("/w/r".into()), ..Task::default() });
+}
+
+#[test]
+fn a_paused_peer_starts_nothing_and_says_so_when_the_time_is_up() {
+    let mut it = dispatcher();
+    running(&mut it, "before", "k0", 0);
+    it.pause(false);
+    assert_eq!(names(&arrive(&mut it, "r", "k", 1)), ["queue r", "check r"]);
+    let end = it.ended(&RunId::new("before"), &completed(), now(2));
+    assert!(!names(&end).contains(&"start r".to_owned()), "what ran is finished, what waits is not started");
+    let late = it.tick(now(900_001));
+    assert_eq!(names(&late), ["end r", "task.failed paused by the person"]);
+    arrive(&mut it, "s", "k2", 900_002);
+    assert_eq!(names(&it.resume(now(900_003))), ["start s"]);
+}
+
+#[test]
+fn a_draining_peer_finishes_what_it_had_and_is_paused_then() {
+    let mut it = dispatcher();
+    for run in ["a", "b", "c"] {
+        arrive(&mut it, run, run, 0);
+    }
+    it.pause(true);
+    assert_eq!(it.pause_state(), PauseState::Draining);
+    arrive(&mut it, "late", "late", 1);
+    let mut finish = |run: &str| {
+        open(&mut it, run, 2).expect("it starts");
+        let effects = names(&it.ended(&RunId::new(run), &completed(), now(3)));
+        (effects.last().cloned().unwrap_or_default(), it.pause_state())
+    };
+    assert_eq!(finish("a"), ("start c".to_owned(), PauseState::Draining));
+    assert_eq!(finish("b").1, PauseState::Draining);
+    assert_eq!(finish("c"), ("task.completed c".to_owned(), PauseState::Paused));
+    assert_eq!(names(&it.resume(now(4))), ["start late"]);
+    it.cancel(&RunId::new("late"), now(5));
+    it.pause(true);
+    it.ended(&RunId::new("late"), &completed(), now(6));
+    it.pause(true);
+    assert_eq!(it.pause_state(), PauseState::Paused, "there is nothing to finish");
+}
+
+#[test]
+fn a_task_of_the_persons_own_stays_here_and_runs_while_paused() {
+    let mut it = dispatcher();
+    it.pause(false);
+    let own = Dispatch { local: true, ..dispatch("own", "k") };
+    it.dispatch(own, now(0));
+    let run = RunId::new("own");
+    assert_eq!(names(&it.folder(&run, Ok(Some("/w".into())), now(1))), ["start own"]);
+    assert_eq!(names(&open(&mut it, "own", 2).expect("it starts")), ["spend k", "tell of own"]);
+    let rule = Match { skill_id: "s".into(), evidence_kind: "e".into(), dedupe_key: "d".into(), rule: 0 };
+    assert_eq!(names(&it.late_matches(&run, "x", &[rule], now(3))), ["tell of own"]);
+    assert_eq!(names(&it.ended(&run, &completed(), now(4))), ["end own", "tell of own"]);
+}
+
+fn left(run: &str, spent: Option<LeftSpent>) -> Left {
+    Left { dispatch: dispatch(run, &format!("k_{run}")), arrived: now(0).wall, spent }
+}
+
+fn prompted(run: &str, prompted: bool) -> LeftSpent {
+    let place = PromptPlace {
+        session: Some(SessionHandle::new(format!("ses_{run}"))),
+        message_id: Some("msg_1".into()),
+    };
+    LeftSpent { at: now(1_000).wall, place, folder: Some(format!("/w/{run}")), prompted }
+}
+
+/// The same wall clock, another monotonic one: a new process.
+fn later(ms: u64) -> Now {
+    Now { mono: Millis(ms - 100_000), wall: now(ms).wall }
+}
+
+#[test]
+fn what_waited_goes_on_waiting_in_order_with_the_time_it_had() {
+    let mut it = dispatcher();
+    for run in ["a", "b", "c"] {
+        assert_eq!(names(&it.restore(left(run, None), later(100_000))), [format!("check {run}")]);
+        assert_eq!(names(&it.dispatch(dispatch(run, &format!("k_{run}")), later(100_000))), ["ignored"]);
+    }
+    let look = |it: &mut Dispatcher, run: &str| {
+        names(&it.folder(&RunId::new(run), Ok(Some(format!("/w/{run}"))), later(100_001)))
+    };
+    assert_eq!(look(&mut it, "c"), [""; 0], "nobody overtakes");
+    assert_eq!(look(&mut it, "a"), ["start a"]);
+    assert_eq!(look(&mut it, "b"), ["start b"]);
+    assert_eq!(it.queued(), 1);
+    assert_eq!(
+        names(&it.tick(later(900_000)))[2..],
+        ["end c", "task.failed waited 900 s for its turn on this computer"]
+    );
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_looked_up_and_never_prompted_anew() {
+    let mut it = dispatcher();
+    let effects = it.restore(left("r", Some(prompted("r", true))), later(200_000));
+    let [Effect::Start(start)] = effects.as_slice() else { panic!("a start") };
+    assert_eq!((start.prompt.as_str(), start.restored), ("", true));
+    assert_eq!(start.resume.as_ref().map(|resume| resume.prompted), Some(true));
+    assert!(it.spend(&RunId::new("r"), PromptPlace::default(), later(200_001)).is_none(), "it is spent");
+    let started = it.started(&RunId::new("r"), &SessionHandle::new("ses_r"), later(200_002));
+    let [Effect::Send(frame)] = started.as_slice() else { panic!("the outbox has its start already") };
+    assert!(frame.json.contains("2026-11-20T10:00:01.000Z"), "the time it began: {}", frame.json);
+    // 900 s from its start at 1 s; the clock of this process began 100 s late.
+    assert_eq!(it.poll_timeout(), Some(Millis(801_000)));
+    assert_eq!(
+        names(&it.ended(&RunId::new("r"), &completed(), later(300_000)))[1..],
+        ["end r", "task.completed r"]
+    );
+    assert_eq!(names(&it.dispatch(dispatch("r", "k_r"), later(300_001))), [""; 0]);
+}
+
+#[test]
+fn a_prompt_that_may_not_have_gone_out_is_kept_for_the_driver() {
+    let mut it = dispatcher();
+    let effects = it.restore(left("r", Some(prompted("r", false))), later(200_000));
+    let [Effect::Start(start)] = effects.as_slice() else { panic!("a start") };
+    assert_eq!(start.prompt, "task of r");
+    let gone = AgentEnd::Failed(Failure::peer_restarted());
+    assert_eq!(
+        names(&it.ended(&RunId::new("r"), &gone, later(200_001))),
+        ["record task_failed", "end r", "task.failed peer restarted during the run"]
+    );
+}
+
+#[test]
+fn a_new_journal_is_told_of_all_that_has_not_ended() {
+    let mut it = dispatcher();
+    running(&mut it, "a", "ka", 0);
+    arrive(&mut it, "b", "kb", 0);
+    assert_eq!(names(&it.write_again()), ["queue a", "spend ka", "erase a", "queue b"]);
 }
 
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use crate::ids::{DispatchKey, DriverId, RunId};
 use crate::limits;
 use crate::redact::Redacted;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -38,10 +39,12 @@ pub struct Dispatch {
     pub timeout: Duration,
     /// What to do.
     pub task: Task,
+    /// The person's own task, which OrgX never hears of.
+    pub local: bool,
 }
 
 /// What to do, and where.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// One line that names the task; never empty.
     pub title: String,
@@ -53,6 +56,9 @@ pub struct Task {
     pub skill_ids: Vec<String>,
     /// The driver that OrgX chose.
     pub driver: DriverId,
+    /// `provider/model`; only a task of the person's own names one.
+    #[serde(default)]
+    pub model: Option<String>,
 }
 
 impl Dispatch {
@@ -123,7 +129,9 @@ fn dispatch(frame: &Map<String, Value>) -> Inbound {
         return unusable("the dispatch has no task object");
     };
     match read_task(task) {
-        Ok(task) => Inbound::Dispatch(Box::new(Dispatch { run_id, key, timeout: timeout(frame), task })),
+        Ok(task) => {
+            Inbound::Dispatch(Box::new(Dispatch { run_id, key, timeout: timeout(frame), task, local: false }))
+        }
         Err(why) => unusable(&why),
     }
 }
@@ -143,6 +151,7 @@ fn read_task(task: &Map<String, Value>) -> Result<Task, String> {
             _ => Vec::new(),
         },
         driver: DriverId::new(id(task, "driver").map_err(|why| format!("task.{why}"))?),
+        model: None,
     })
 }
 

@@ -84,9 +84,29 @@ impl Client {
         Ok(session.id)
     }
 
+    /// The newest session of a folder that was made for this run.
+    pub(super) async fn find_session(&self, dir: &str, run_id: &str) -> Result<Option<String>, CallError> {
+        let sessions: Vec<Value> =
+            json(self.call(self.get("/session", Some(dir)), limits::AGENT_CALL).await?).await?;
+        let ours = |session: &&Value| {
+            session.pointer("/metadata/orgx_run_id").and_then(Value::as_str) == Some(run_id)
+                && session.get("directory").and_then(Value::as_str).is_none_or(|made_in| made_in == dir)
+        };
+        Ok(sessions.iter().find(ours).and_then(|session| session.get("id")?.as_str()).map(ToOwned::to_owned))
+    }
+
     /// Prompts a session; the work itself is told by events.
-    pub(super) async fn prompt(&self, session: &str, message_id: &str, text: &str) -> Result<(), CallError> {
-        let body = object!({ "messageID": message_id, "parts": [{ "type": "text", "text": text }] });
+    pub(super) async fn prompt(
+        &self,
+        session: &str,
+        message_id: &str,
+        text: &str,
+        model: Option<&str>,
+    ) -> Result<(), CallError> {
+        let mut body = object!({ "messageID": message_id, "parts": [{ "type": "text", "text": text }] });
+        if let Some((provider, model)) = model.and_then(|model| model.split_once('/')) {
+            body["model"] = object!({ "providerID": provider, "modelID": model });
+        }
         let request = self.post(&format!("/session/{session}/prompt_async"), None).json(&body);
         self.call(request, limits::AGENT_CALL).await.map(drop)
     }

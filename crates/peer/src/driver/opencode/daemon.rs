@@ -77,6 +77,11 @@ impl Daemon {
 
     /// Runs one task to its end. The key is spent before the session is made: that call carries the prompt.
     pub(super) async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
+        if start.resume.is_some() {
+            // A daemon cannot be asked what became of a run; it can be told to stop.
+            self.cancel(start.run_id.as_str()).await;
+            return AgentEnd::Failed(Failure::peer_restarted());
+        }
         if io.spend(PromptPlace::default()).await.is_err() {
             return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
         }

@@ -1,25 +1,31 @@
 //! Our own `opencode serve`: started when a task needs one, ended after ten idle minutes or with the peer.
 //!
 //! It listens on loopback with a random password; its environment is the person's own, less every `ORGX_*`; it runs
-//! in a process group of its own, so that ending it ends what it started.
+//! in a process group of its own, so that ending it ends what it started. Its output goes to a file, not to us, so
+//! that it outlives us: a peer after us finds it by `managed.json`, and takes it over or ends it.
+
+mod record;
 
 use super::client::Client;
+use super::owner;
 use crate::config::OpenCodeConfig;
 use crate::limits;
 use rand::RngExt;
+use record::Record;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, Notify};
-use tokio::time::timeout;
-use url::Url;
+use tokio::time::{interval, timeout};
 
 /// PROTOCOL: opencode.md 1.
 const LISTENING: &str = "listening on ";
+/// How often a process is looked at that tells us nothing.
+const LOOK: Duration = Duration::from_millis(50);
 /// The user name of every server with a password.
 const USER: &str = "opencode";
 
@@ -28,9 +34,23 @@ const USER: &str = "opencode";
 pub(super) struct Managed {
     program: Option<PathBuf>,
     environment: Vec<(String, String)>,
-    work_dir: PathBuf,
+    files: Files,
     server: Arc<Mutex<Option<Server>>>,
     leases: Arc<Leases>,
+}
+
+#[derive(Clone, Debug)]
+struct Files {
+    /// Where it is started: the folder of no project.
+    work_dir: PathBuf,
+    record: PathBuf,
+}
+
+impl Files {
+    /// What the server says on its terminal.
+    fn output(&self) -> PathBuf {
+        self.record.with_extension("log")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,8 +61,49 @@ struct Leases {
 
 #[derive(Debug)]
 struct Server {
-    child: Child,
+    process: Process,
     client: Client,
+    record: PathBuf,
+}
+
+/// The process of our own server.
+#[derive(Debug)]
+enum Process {
+    /// We started it.
+    Ours(Child),
+    /// A peer before us did.
+    Adopted(Record),
+}
+
+impl Process {
+    fn runs(&mut self) -> bool {
+        match self {
+            Self::Ours(child) => matches!(child.try_wait(), Ok(None)),
+            Self::Adopted(record) => record.runs(),
+        }
+    }
+
+    fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Ours(child) => child.id(),
+            Self::Adopted(record) => Some(record.pid),
+        }
+    }
+
+    async fn ended(&mut self) {
+        match self {
+            Self::Ours(child) => {
+                let _status = child.wait().await;
+            }
+            // Nobody tells of a process that is not our child.
+            Self::Adopted(record) => {
+                let mut look = interval(LOOK);
+                while record.runs() {
+                    look.tick().await;
+                }
+            }
+        }
+    }
 }
 
 /// While one is held the server is not idle.
@@ -58,14 +119,14 @@ impl Drop for Lease {
 }
 
 impl Managed {
-    pub(super) fn new(config: &OpenCodeConfig, work_dir: &Path) -> Self {
+    pub(super) fn new(config: &OpenCodeConfig, work_dir: &Path, record: PathBuf) -> Self {
         Self {
             program: config
                 .program
                 .clone()
                 .filter(|_| config.start_when_needed && config.server_url.is_none()),
             environment: config.environment.clone(),
-            work_dir: work_dir.to_owned(),
+            files: Files { work_dir: work_dir.to_owned(), record },
             server: Arc::default(),
             leases: Arc::default(),
         }
@@ -76,10 +137,38 @@ impl Managed {
         self.program.is_some()
     }
 
+    /// Looks for the server that a peer before us left running: takes it over when `runs` of ours may be in it and it
+    /// is the one that was written down (process, start, port and password agree), else ends it.
+    pub(super) async fn take_up(&self, runs: bool) {
+        let Some(record) = Record::read(&self.files.record) else { return };
+        if !record.runs() {
+            Record::remove(&self.files.record);
+            return;
+        }
+        let origin = format!("http://127.0.0.1:{}", record.port).parse();
+        let login = Some((USER.to_owned(), SecretString::from(record.password.clone())));
+        let Some(client) = origin.ok().and_then(|origin| Client::new(origin, login, FOUND).ok()) else {
+            return;
+        };
+        let ours = owner::of_port(record.port).is_trusted();
+        // Nobody else is asked for our password's sake.
+        let answers = ours && client.health().await.is_ok_and(|health| health.healthy);
+        let server = Server { process: Process::Adopted(record), client, record: self.files.record.clone() };
+        if runs && answers {
+            tracing::info!("taking over the OpenCode server that the last start left running");
+            *self.server.lock().await = Some(server);
+            tokio::spawn(end_when_idle(Arc::clone(&self.server), Arc::clone(&self.leases)));
+        } else {
+            tracing::info!("ending the OpenCode server that the last start left running");
+            end(server).await;
+        }
+    }
+
     /// Our server, if it runs.
     pub(super) fn running(&self) -> Option<Client> {
         // One that is just being started is not running yet; nobody waits for it here.
         let mut server = self.server.try_lock().ok()?;
+        bound_output(&self.files.output());
         alive(&mut server)
     }
 
@@ -91,7 +180,7 @@ impl Managed {
             return Ok(Some(client));
         }
         tracing::info!("starting our own OpenCode server");
-        let started = launch(program, &self.environment, &self.work_dir).await?;
+        let started = launch(program, &self.environment, &self.files).await?;
         let client = started.client.clone();
         *server = Some(started);
         tokio::spawn(end_when_idle(Arc::clone(&self.server), Arc::clone(&self.leases)));
@@ -120,22 +209,27 @@ const FOUND: &str = "started by this peer";
 
 fn alive(server: &mut Option<Server>) -> Option<Client> {
     let running = server.as_mut()?;
-    if matches!(running.child.try_wait(), Ok(None)) {
+    if running.process.runs() {
         return Some(running.client.clone());
     }
+    Record::remove(&running.record);
     *server = None;
     None
 }
 
-async fn launch(program: &Path, environment: &[(String, String)], work_dir: &Path) -> Result<Server, String> {
+async fn launch(program: &Path, environment: &[(String, String)], files: &Files) -> Result<Server, String> {
     let password = SecretString::from(password());
+    let port = free_port()?;
+    let (output, errors) = output_file(&files.output()).map_err(|error| {
+        format!("the state folder cannot be written ({error}); free some space, or make it writable")
+    })?;
     let mut command = Command::new(program);
     command
-        .args(["serve", "--hostname", "127.0.0.1", "--port", &free_port()?.to_string()])
-        .current_dir(work_dir)
+        .args(["serve", "--hostname", "127.0.0.1", "--port", &port.to_string()])
+        .current_dir(&files.work_dir)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(output)
+        .stderr(errors)
         .kill_on_drop(true);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ORGX_") {
@@ -144,45 +238,68 @@ async fn launch(program: &Path, environment: &[(String, String)], work_dir: &Pat
     }
     command
         .envs(environment.iter().cloned())
-        .env("PWD", work_dir)
+        .env("PWD", &files.work_dir)
         .env("OPENCODE_SERVER_USERNAME", USER)
         .env("OPENCODE_SERVER_PASSWORD", password.expose_secret());
     #[cfg(unix)]
     command.process_group(0);
-    let mut child = command.spawn().map_err(|error| format!("`opencode` could not be started ({error})"))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    if let Some(stderr) = stderr {
-        tokio::spawn(drain(BufReader::new(stderr)));
+    let child = command.spawn().map_err(|error| format!("`opencode` could not be started ({error})"))?;
+    let pid = child.id().unwrap_or_default();
+    if let Some(started) = owner::started(pid) {
+        let password = password.expose_secret().to_owned();
+        Record { pid, started, port, password }.write(&files.record);
     }
-    let mut lines = stdout.map(BufReader::new).ok_or("`opencode serve` has no output")?;
-    let origin = match timeout(limits::MANAGED_START, listening(&mut lines)).await {
-        Ok(Some(origin)) => origin,
-        Ok(None) => return Err("`opencode serve` ended before it listened; try it in a terminal".into()),
+    let origin = format!("http://127.0.0.1:{port}").parse().map_err(|_| "no address for `opencode serve`")?;
+    let client = Client::new(origin, Some((USER.to_owned(), password)), FOUND)?;
+    let mut server = Server { process: Process::Ours(child), client, record: files.record.clone() };
+    match timeout(limits::MANAGED_START, listening(&mut server, &files.output())).await {
+        Ok(true) => Ok(server),
+        Ok(false) => {
+            Record::remove(&files.record);
+            Err("`opencode serve` ended before it listened; try it in a terminal".into())
+        }
         Err(_) => {
             let seconds = limits::MANAGED_START.as_secs();
-            return Err(format!("`opencode serve` did not listen within {seconds} s"));
+            end(server).await;
+            Err(format!("`opencode serve` did not listen within {seconds} s"))
         }
-    };
-    tokio::spawn(drain(lines));
-    let client = Client::new(origin, Some((USER.to_owned(), password)), FOUND)?;
-    Ok(Server { child, client })
-}
-
-/// The address that it says it listens on; `None` when its output ends first.
-async fn listening(lines: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Url> {
-    let mut line = String::new();
-    while lines.read_line(&mut line).await.ok()? > 0 {
-        if let Some((_, address)) = line.split_once(LISTENING) {
-            return address.trim().parse().ok().filter(crate::config::is_loopback);
-        }
-        line.clear();
     }
-    None
 }
 
-/// Reads on to nowhere, so that the server never waits for a reader. What it says may hold what nobody should see.
-async fn drain(mut output: impl AsyncRead + Unpin) {
-    let _ended = tokio::io::copy(&mut output, &mut tokio::io::sink()).await;
+/// What the server says on its terminal goes here, and nowhere else: it may hold what nobody should see.
+fn output_file(path: &Path) -> std::io::Result<(std::fs::File, std::fs::File)> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    file.set_len(0)?;
+    Ok((file.try_clone()?, file))
+}
+
+/// Keeps what it says within bounds: written to the end of the file, so that the file can be emptied under it.
+fn bound_output(path: &Path) {
+    if std::fs::metadata(path).is_ok_and(|meta| meta.len() > limits::MANAGED_OUTPUT_BYTES) {
+        let emptied = std::fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(0));
+        if let Err(error) = emptied {
+            tracing::debug!(%error, "what OpenCode said could not be cleared");
+        }
+    }
+}
+
+/// Waits until the server says that it listens; `false` when it ends first.
+async fn listening(server: &mut Server, output: &Path) -> bool {
+    let mut look = interval(LOOK);
+    loop {
+        look.tick().await;
+        let said = tokio::fs::read_to_string(output).await.unwrap_or_default();
+        if said.lines().any(|line| line.contains(LISTENING)) {
+            return true;
+        }
+        if !server.process.runs() {
+            return false;
+        }
+    }
 }
 
 async fn end_when_idle(server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) {
@@ -208,11 +325,12 @@ async fn end_when_idle(server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) 
 /// Asks, waits, forces.
 async fn end(mut server: Server) {
     let _gone = server.client.dispose().await;
-    signal(&mut server.child, Signal::Term);
-    if timeout(limits::MANAGED_STOP, server.child.wait()).await.is_err() {
-        signal(&mut server.child, Signal::Kill);
-        let _ended = server.child.wait().await;
+    signal(&mut server.process, Signal::Term);
+    if timeout(limits::MANAGED_STOP, server.process.ended()).await.is_err() {
+        signal(&mut server.process, Signal::Kill);
+        let _ended = timeout(limits::MANAGED_STOP, server.process.ended()).await;
     }
+    Record::remove(&server.record);
 }
 
 #[derive(Clone, Copy)]
@@ -223,8 +341,9 @@ enum Signal {
 
 /// To the whole group: the server's children are its own to end, and ours if it does not.
 #[cfg(unix)]
-fn signal(child: &mut Child, signal: Signal) {
-    let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)) else {
+fn signal(process: &mut Process, signal: Signal) {
+    let Some(pid) = process.pid().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?))
+    else {
         return;
     };
     let signal = match signal {
@@ -236,8 +355,10 @@ fn signal(child: &mut Child, signal: Signal) {
 
 /// Without signals there is one way to end a child.
 #[cfg(not(unix))]
-fn signal(child: &mut Child, _: Signal) {
-    let _gone = child.start_kill();
+fn signal(process: &mut Process, _: Signal) {
+    if let Process::Ours(child) = process {
+        let _gone = child.start_kill();
+    }
 }
 
 /// A port that was free a moment ago: OpenCode's own choice would be the well-known one, which is the person's.

@@ -67,6 +67,26 @@ fn listeners() -> impl Iterator<Item = procfs::net::TcpNetEntry> {
     v4.into_iter().chain(v6).filter(|entry| entry.state == procfs::net::TcpState::Listen)
 }
 
+/// When this process began: which boot, and how many ticks after it; `None` when it does not run. No clock that can be
+/// set is part of it.
+#[cfg(target_os = "linux")]
+pub(super) fn started(pid: u32) -> Option<String> {
+    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    let stat = process.stat().ok()?;
+    // One that has ended and was not asked after yet does nothing any more.
+    if matches!(stat.state, 'Z' | 'X') {
+        return None;
+    }
+    let boot = procfs::sys::kernel::random::boot_id().ok()?;
+    Some(format!("{boot}:{}", stat.starttime))
+}
+
+/// Elsewhere processes are not looked at yet: a server of ours is not found again after a crash.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn started(_: u32) -> Option<String> {
+    None
+}
+
 /// Elsewhere the OS is not asked yet; the loopback address is all the protection there is.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn of_port(_: u16) -> Owner {

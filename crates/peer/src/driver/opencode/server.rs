@@ -1,8 +1,10 @@
 //! One run on a real OpenCode 1.x: the `server` dialect. Facts: opencode.md 2.
 
+mod resume;
+
 use super::client::Client;
 use super::event::{self, Event};
-use super::feed::{Feeds, Item, Subscription};
+use super::feed::{Feed, Feeds, Item, Subscription};
 use super::stop_on_drop::StopOnDrop;
 use super::tracker::{Told, Tracker};
 use crate::driver::{Detected, Probed, RunIo};
@@ -16,6 +18,7 @@ use rand::RngExt;
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -57,17 +60,30 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
             "OpenCode cannot work in a folder whose name has a percent sign before two hex digits; rename it",
         ));
     }
-    let mut run = match open(client, feeds, &start, folder).await {
-        Ok(run) => run,
-        Err(error) => return failed("OpenCode could not make a session", &error),
+    let (mut run, message_id) = if let Some(resume) = &start.resume {
+        match resume::find(client, feeds, &start, resume, folder).await {
+            Some(found) => found,
+            None => {
+                // Nobody would follow it any more.
+                if let Some(session) = &resume.place.session {
+                    let _gone = client.abort(session.as_str()).await;
+                }
+                return AgentEnd::Failed(Failure::peer_restarted());
+            }
+        }
+    } else {
+        let run = match open(client, feeds, &start, folder).await {
+            Ok(run) => run,
+            Err(error) => return failed("OpenCode could not make a session", &error),
+        };
+        let (session, message_id) = (SessionHandle::new(run.session.clone()), message_id());
+        let place = PromptPlace { session: Some(session), message_id: Some(message_id.clone()) };
+        if io.spend(place).await.is_err() {
+            return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
+        }
+        (run, message_id)
     };
-    let message_id = message_id();
-    let session = SessionHandle::new(run.session.clone());
-    let place = PromptPlace { session: Some(session.clone()), message_id: Some(message_id.clone()) };
-    if io.spend(place).await.is_err() {
-        return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
-    }
-    io.started(session).await;
+    io.started(SessionHandle::new(run.session.clone())).await;
     // From here on OpenCode may work: whatever way this ends without its own word, it is told to stop.
     let mut stop = StopOnDrop::new({
         let (client, session) = (client.clone(), run.session.clone());
@@ -75,9 +91,12 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
             let _gone = client.abort(&session).await;
         }
     });
-    if let Err(error) = prompt(client, &run.session, &message_id, &start.prompt).await {
+    if !run.prompted
+        && let Err(error) = prompt(client, &run.session, &message_id, &start).await
+    {
         return failed("OpenCode did not take the prompt", &error);
     }
+    io.prompted().await;
     let (end, idle) = run.follow(io).await;
     if idle {
         stop.disarm();
@@ -92,21 +111,18 @@ async fn open<'a>(
     folder: String,
 ) -> Result<Run<'a>, CallError> {
     let feed = feeds.open(client).await?;
-    let session = client.create_session(&folder, &start.title, start.run_id.as_str()).await?;
-    Ok(Run {
-        client,
-        events: feed.subscribe(&session),
-        tracker: Tracker::new(&session, Path::new(&folder)),
-        session,
-        folder,
-        stopping: false,
-        quiet_since: None,
-    })
+    // A peer before us may have got as far as its session.
+    let kept = if start.restored { client.find_session(&folder, start.run_id.as_str()).await? } else { None };
+    let session = match kept {
+        Some(session) => session,
+        None => client.create_session(&folder, &start.title, start.run_id.as_str()).await?,
+    };
+    Ok(Run::new(client, &feed, session, folder))
 }
 
 /// Prompts once. When no answer came the message itself is asked after, so that nothing is ever prompted twice.
-async fn prompt(client: &Client, session: &str, message_id: &str, text: &str) -> Result<(), CallError> {
-    match client.prompt(session, message_id, text).await {
+async fn prompt(client: &Client, session: &str, message_id: &str, start: &Start) -> Result<(), CallError> {
+    match client.prompt(session, message_id, &start.prompt, start.model.as_deref()).await {
         Err(CallError::Unreachable(why)) => match client.has_message(session, message_id).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(CallError::Unreachable(why)),
@@ -126,6 +142,23 @@ struct Run<'a> {
     stopping: bool,
     /// Idle since then, without a last word.
     quiet_since: Option<Instant>,
+    /// A peer before us has prompted it.
+    prompted: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(client: &'a Client, feed: &Arc<Feed>, session: String, folder: String) -> Self {
+        Self {
+            client,
+            events: Arc::clone(feed).subscribe(&session),
+            tracker: Tracker::new(&session, Path::new(&folder)),
+            session,
+            folder,
+            stopping: false,
+            quiet_since: None,
+            prompted: false,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -134,8 +167,28 @@ impl Run<'_> {
         let mut look = interval_at(Instant::now() + limits::STATE_EVERY, limits::STATE_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut soon = false;
+        let mut told = VecDeque::new();
+        if self.prompted {
+            // What a peer before us missed is in the state.
+            told.extend(self.read_state().await);
+            told.push_back(Told::PerhapsOver);
+        }
         loop {
-            let told = tokio::select! {
+            while let Some(next) = told.pop_front() {
+                match next {
+                    Told::PerhapsOver => match self.over(io).await {
+                        Ok(end) => return (end, true),
+                        Err(asked) => told.extend(asked),
+                    },
+                    Told::Runaway => return (runaway(), false),
+                    other => self.act(other, io).await,
+                }
+            }
+            if (self.stopping || self.quiet_since.is_some()) && !soon {
+                soon = true;
+                look.reset_after(LOOK_AGAIN);
+            }
+            told.extend(tokio::select! {
                 item = self.events.next() => match item {
                     Item::Event(session, event) => self.tracker.observe(&session, event),
                     Item::Resync => {
@@ -160,22 +213,7 @@ impl Run<'_> {
                     self.abort().await;
                     vec![Told::PerhapsOver]
                 }
-            };
-            let mut told = VecDeque::from(told);
-            while let Some(next) = told.pop_front() {
-                match next {
-                    Told::PerhapsOver => match self.over(io).await {
-                        Ok(end) => return (end, true),
-                        Err(asked) => told.extend(asked),
-                    },
-                    Told::Runaway => return (runaway(), false),
-                    other => self.act(other, io).await,
-                }
-            }
-            if (self.stopping || self.quiet_since.is_some()) && !soon {
-                soon = true;
-                look.reset_after(LOOK_AGAIN);
-            }
+            });
         }
     }
 
@@ -249,6 +287,10 @@ impl Run<'_> {
             if since.elapsed() < patience {
                 return Err(Vec::new());
             }
+        }
+        if self.prompted && !self.stopping && !self.tracker.is_settled() {
+            // Whoever was at it is gone.
+            return Ok(AgentEnd::Failed(Failure::peer_restarted()));
         }
         Ok(self.tracker.end(self.spent().await))
     }

@@ -1,0 +1,74 @@
+//! What people ask the journal: which runs there were, and how each ended.
+
+use crate::peer::{ReceiptState, ReceiptView, RunRecord, RunState};
+use rusqlite::{Connection, Result, Row};
+use serde_json::Value;
+
+/// Which runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The newest.
+    All,
+    /// Those that have a receipt.
+    WithReceipt,
+    /// Those whose id starts so.
+    Named(String),
+}
+
+/// At most `limit` of them, newest first.
+pub(super) fn runs(db: &Connection, which: &Which, limit: usize) -> Result<Vec<RunRecord>> {
+    let (filter, name) = match which {
+        Which::All => ("?1 = ''", String::new()),
+        Which::WithReceipt => ("?1 = '' AND receipt_state IS NOT NULL", String::new()),
+        Which::Named(start) => ("substr(run_id, 1, length(?1)) = ?1", start.clone()),
+    };
+    let mut rows = db.prepare(&format!(
+        "SELECT run_id, local, driver, folder, session, arrived_at, spent_at, ended_at, failed, steps, deviations,
+           terminal, confirmed, receipt_state, receipt_tries
+         FROM run WHERE {filter} ORDER BY coalesce(arrived_at, spent_at, ended_at) DESC, rowid DESC LIMIT ?2"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    rows.query_map(rusqlite::params![name, limit], record)?.collect()
+}
+
+fn record(row: &Row<'_>) -> Result<RunRecord> {
+    let count =
+        |at: usize| Ok::<_, rusqlite::Error>(u64::try_from(row.get::<_, i64>(at)?).unwrap_or_default());
+    let terminal: Option<String> = row.get(11)?;
+    let terminal: Option<Value> = terminal.map(|text| serde_json::from_str(&text).unwrap_or_default());
+    let failed: bool = row.get::<_, Option<bool>>(8)?.unwrap_or_default();
+    let started_at: Option<i64> = row.get(6)?;
+    let state = match (&terminal, started_at) {
+        (Some(_), _) if failed => RunState::Failed,
+        (Some(_), _) => RunState::Completed,
+        (None, Some(_)) => RunState::Running,
+        (None, None) => RunState::Queued,
+    };
+    let number = |name: &str| terminal.as_ref()?.get(name)?.as_u64();
+    let receipt = match row.get::<_, Option<String>>(13)?.as_deref() {
+        Some("waiting") => Some(ReceiptState::Waiting),
+        Some("delivered") => Some(ReceiptState::Delivered),
+        Some("not_taken") => Some(ReceiptState::NotTaken),
+        Some("refused") => Some(ReceiptState::Refused),
+        _ => None,
+    };
+    let tries = u32::try_from(count(14)?).unwrap_or(u32::MAX);
+    Ok(RunRecord {
+        run_id: row.get(0)?,
+        state,
+        local: row.get(1)?,
+        driver: row.get(2)?,
+        folder: row.get(3)?,
+        session: row.get(4)?,
+        arrived_at: row.get(5)?,
+        started_at,
+        ended_at: row.get(7)?,
+        steps: count(9)?,
+        deviations: count(10)?,
+        tokens_used: number("tokens_used"),
+        cost_cents: number("cost_estimate_cents"),
+        reason: terminal.as_ref().and_then(|end| end.get("reason")?.as_str().map(ToOwned::to_owned)),
+        confirmed: row.get(12)?,
+        receipt: receipt.map(|state| ReceiptView { state, tries }),
+    })
+}

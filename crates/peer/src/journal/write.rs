@@ -1,0 +1,128 @@
+//! What is written, as plain functions on the database. Each can be done twice: a journal that was replaced is
+//! written anew.
+
+use super::ReceiptProgress;
+use crate::peer::ReceiptState;
+use orgx_proto::delivery::Outgoing;
+use orgx_proto::dispatch::{Ended, Spent};
+use orgx_proto::ids::{DispatchKey, RunId};
+use orgx_proto::message::Dispatch;
+use orgx_proto::time::Timestamp;
+use rusqlite::{Connection, Result, params};
+
+/// A dispatch waits for its turn.
+pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp) -> Result<()> {
+    // A run that failed before its key was spent may be dispatched again: what its row said is over.
+    db.execute(
+        "INSERT OR REPLACE INTO run (run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            dispatch.run_id.as_str(),
+            dispatch.key.as_str(),
+            dispatch.task.driver.as_str(),
+            dispatch.local,
+            at.0,
+            i64::try_from(dispatch.timeout.as_millis()).unwrap_or(i64::MAX),
+            dispatch.task.repo_path,
+            serde_json::to_string(&dispatch.task).unwrap_or_default(),
+        ],
+    )
+    .map(drop)
+}
+
+/// A key is spent. The text of a task is kept only for an agent that can be asked whether it has it.
+pub(super) fn spend(db: &Connection, spent: &Spent) -> Result<()> {
+    db.execute(
+        "INSERT INTO run (run_id, key, driver, session, message_id, folder, spent_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, driver = excluded.driver,
+           session = excluded.session, message_id = excluded.message_id, folder = excluded.folder,
+           spent_at = excluded.spent_at, task = iif(excluded.message_id IS NULL, NULL, task),
+           ended_at = NULL, failed = NULL, terminal = NULL, confirmed = 0, receipt = NULL, receipt_state = NULL",
+        params![
+            spent.run_id.as_str(),
+            spent.key.as_str(),
+            spent.driver.as_str(),
+            spent.session.as_ref().map(|session| session.as_str().to_owned()),
+            spent.message_id,
+            spent.folder,
+            spent.at.0
+        ],
+    )
+    .map(drop)
+}
+
+/// The agent has the prompt: its text goes.
+pub(super) fn erase(db: &Connection, run_id: &RunId) -> Result<()> {
+    db.execute("UPDATE run SET task = NULL WHERE run_id = ?1", [run_id.as_str()]).map(drop)
+}
+
+/// A deviation that is about to be sent.
+pub(super) fn deviation(db: &Connection, frame: &Outgoing) -> Result<()> {
+    db.execute("INSERT OR IGNORE INTO run (run_id) VALUES (?1)", [frame.run_id.as_str()])?;
+    db.execute(
+        "INSERT OR IGNORE INTO deviation (run_id, frame) VALUES (?1, ?2)",
+        [frame.run_id.as_str(), &frame.json],
+    )
+    .map(drop)
+}
+
+/// A barrier confirmed these deviations.
+pub(super) fn forget(db: &Connection, frames: &[Outgoing]) -> Result<()> {
+    for frame in frames {
+        db.execute(
+            "DELETE FROM deviation WHERE run_id = ?1 AND frame = ?2",
+            [frame.run_id.as_str(), &frame.json],
+        )?;
+    }
+    Ok(())
+}
+
+/// A run ended.
+pub(super) fn end(db: &Connection, ended: &Ended) -> Result<()> {
+    let receipt = ended.receipt.as_ref().map(orgx_proto::receipt::Receipt::to_json);
+    let state = receipt.as_ref().map(|_| ReceiptState::Waiting.as_str());
+    // What was never spent frees its key.
+    db.execute(
+        "INSERT INTO run (run_id, key, ended_at, failed, terminal, receipt, receipt_state, local, confirmed, steps,
+           deviations, arrived_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?3)
+         ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, ended_at = excluded.ended_at,
+           failed = excluded.failed, terminal = excluded.terminal, receipt = excluded.receipt,
+           receipt_state = excluded.receipt_state, receipt_tries = 0, receipt_refusals = 0, task = NULL,
+           confirmed = excluded.confirmed, steps = excluded.steps, deviations = excluded.deviations",
+        params![
+            ended.run_id.as_str(),
+            ended.key.as_ref().map(DispatchKey::as_str),
+            ended.at.0,
+            ended.failed,
+            &*ended.terminal.json,
+            receipt,
+            state,
+            ended.local,
+            i64::try_from(ended.steps).unwrap_or(i64::MAX),
+            i64::try_from(ended.deviations).unwrap_or(i64::MAX),
+        ],
+    )
+    .map(drop)
+}
+
+/// A barrier confirmed this run's terminal.
+pub(super) fn confirm(db: &Connection, run_id: &RunId) -> Result<()> {
+    db.execute("UPDATE run SET confirmed = 1 WHERE run_id = ?1 AND terminal IS NOT NULL", [run_id.as_str()])
+        .map(drop)
+}
+
+/// A receipt fared like this.
+pub(super) fn receipt(db: &Connection, run_id: &RunId, progress: ReceiptProgress) -> Result<()> {
+    db.execute(
+        "UPDATE run SET receipt_state = ?2, receipt_tries = ?3, receipt_refusals = ?4 WHERE run_id = ?1",
+        params![run_id.as_str(), progress.state.as_str(), progress.tries, progress.refusals],
+    )
+    .map(drop)
+}
+
+/// The person's wish, kept over a restart.
+pub(super) fn setting(db: &Connection, name: &str, value: &str) -> Result<()> {
+    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [name, value]).map(drop)
+}

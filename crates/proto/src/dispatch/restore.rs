@@ -1,0 +1,87 @@
+//! What a peer before us left: dispatches that still wait, and runs whose agent may be at work.
+
+use super::effect::{Effect, Resume, Start};
+use super::{Dispatcher, deadline_after};
+use crate::agent::PromptPlace;
+use crate::limits;
+use crate::message::Dispatch;
+use crate::prompt;
+use crate::run::{Phase, Run};
+use crate::time::{Now, Timestamp};
+
+/// A dispatch that the journal holds and whose run has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Left {
+    /// The dispatch; its task has no text once the agent has it.
+    pub dispatch: Dispatch,
+    /// When it came.
+    pub arrived: Timestamp,
+    /// What was spent on it; `None` when it still waits for its turn.
+    pub spent: Option<LeftSpent>,
+}
+
+/// What a spent run left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftSpent {
+    /// When.
+    pub at: Timestamp,
+    /// Where its prompt went.
+    pub place: PromptPlace,
+    /// The folder it works in.
+    pub folder: Option<String>,
+    /// Does the agent have the prompt for sure? If not, the task still has its text.
+    pub prompted: bool,
+}
+
+impl Dispatcher {
+    /// Takes up what a peer before us left. A dispatch that waits goes on waiting, its time counted from when it
+    /// came. A spent run is never queued again: its driver looks it up.
+    pub fn restore(&mut self, left: Left, now: Now) -> Vec<Effect> {
+        let Left { dispatch, arrived, spent } = left;
+        let run_id = dispatch.run_id.clone();
+        if self.runs.contains_key(&run_id) {
+            return Vec::new();
+        }
+        let mut run = Run::new(dispatch, now);
+        run.arrived.wall = arrived;
+        let Some(spent) = spent else {
+            run.phase = Phase::Queued { until: deadline_after(arrived, run.dispatch.timeout, now) };
+            run.restored = true;
+            let repo_path = run.dispatch.task.repo_path.clone();
+            self.queue.push(&run.dispatch);
+            self.runs.insert(run_id.clone(), run);
+            return vec![Effect::CheckFolder { run_id, repo_path }];
+        };
+        let source_client = self.drivers.get(&run.dispatch.task.driver).copied().unwrap_or_default();
+        let prompt = if spent.prompted { String::new() } else { prompt::render(&run.dispatch.task) };
+        let start = Start {
+            run_id: run_id.clone(),
+            key: run.dispatch.key.clone(),
+            driver: run.dispatch.task.driver.clone(),
+            title: run.dispatch.task.title.clone(),
+            prompt,
+            model: run.dispatch.task.model.clone(),
+            folder: spent.folder.clone(),
+            resume: Some(Resume { place: spent.place.clone(), prompted: spent.prompted }),
+            restored: true,
+        };
+        self.ledger.spend(&run.dispatch.key, &run_id);
+        run.resume(&spent, source_client);
+        run.phase = Phase::Starting { until: now.mono + limits::START_WITHIN };
+        self.runs.insert(run_id, run);
+        vec![Effect::Start(Box::new(start))]
+    }
+
+    /// Everything that a new journal must know of the runs that have not ended: the old one is gone.
+    pub fn write_again(&self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for run in self.runs.values() {
+            effects.push(Effect::Queue { dispatch: Box::new(run.dispatch.clone()), at: run.arrived.wall });
+            effects.extend(run.spent_as().map(|spent| Effect::Spend(Box::new(spent))));
+            if run.live.is_some() {
+                effects.push(Effect::Erase(run.dispatch.run_id.clone()));
+            }
+        }
+        effects
+    }
+}
