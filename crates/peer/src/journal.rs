@@ -122,9 +122,9 @@ impl Journal {
         self.run(true, move |db| write::end(db, &ended)).await
     }
 
-    /// A barrier confirmed this run's terminal.
-    pub(crate) async fn confirm(&self, run_id: RunId) -> Result<(), JournalError> {
-        self.run(false, move |db| write::confirm(db, &run_id)).await
+    /// A barrier confirmed this terminal.
+    pub(crate) async fn confirm(&self, terminal: Outgoing) -> Result<(), JournalError> {
+        self.run(false, move |db| write::confirm(db, &terminal)).await
     }
 
     /// A receipt fared like this.

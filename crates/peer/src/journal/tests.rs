@@ -7,6 +7,7 @@ use orgx_proto::message::Task;
 use std::time::Duration;
 
 mod damage;
+mod model;
 
 fn spent(run: &str) -> Spent {
     Spent {
@@ -73,7 +74,7 @@ async fn what_was_spent_and_ended_is_remembered_across_a_restart() {
     journal.end(ended("done", Some("k_done"), false)).await.expect("ended");
     journal.end(ended("failed", Some("k_failed"), true)).await.expect("ended");
     journal.end(ended("never", None, true)).await.expect("ended");
-    journal.confirm(RunId::new("done")).await.expect("confirmed");
+    journal.confirm(frame("done", Class::Terminal, concat!("end ", "done"))).await.expect("confirmed");
     journal.close().await;
 
     let (journal, memory) = open(&dir);
@@ -83,8 +84,8 @@ async fn what_was_spent_and_ended_is_remembered_across_a_restart() {
     assert_eq!(ids(&memory), ["cut"]);
     let unconfirmed: Vec<_> = memory.unconfirmed.iter().map(|frame| &*frame.json).collect();
     assert_eq!(unconfirmed, ["end failed", "end never"]);
-    journal.confirm(RunId::new("never")).await.expect("confirmed");
-    journal.confirm(RunId::new("failed")).await.expect("confirmed");
+    journal.confirm(frame("never", Class::Terminal, concat!("end ", "never"))).await.expect("confirmed");
+    journal.confirm(frame("failed", Class::Terminal, concat!("end ", "failed"))).await.expect("confirmed");
     journal.close().await;
     assert!(open(&dir).1.unconfirmed.is_empty());
 }
@@ -234,7 +235,7 @@ fn old_runs_go_and_those_that_owe_something_stay() {
         let key = format!("k_{run}");
         write::end(db, &Ended { at: Timestamp(at), ..ended(run, Some(&key), false) }).expect("ended");
         if confirmed {
-            write::confirm(db, &RunId::new(run)).expect("confirmed");
+            write::confirm(db, &frame(run, Class::Terminal, &format!("end {run}"))).expect("confirmed");
         }
     };
     let now = 1_000 * DAY;

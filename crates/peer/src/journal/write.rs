@@ -107,10 +107,13 @@ pub(super) fn end(db: &Connection, ended: &Ended) -> Result<()> {
     .map(drop)
 }
 
-/// A barrier confirmed this run's terminal.
-pub(super) fn confirm(db: &Connection, run_id: &RunId) -> Result<()> {
-    db.execute("UPDATE run SET confirmed = 1 WHERE run_id = ?1 AND terminal IS NOT NULL", [run_id.as_str()])
-        .map(drop)
+/// A barrier confirmed this terminal. A run that failed before its key was spent may have another one by now.
+pub(super) fn confirm(db: &Connection, terminal: &Outgoing) -> Result<()> {
+    db.execute(
+        "UPDATE run SET confirmed = 1 WHERE run_id = ?1 AND terminal = ?2",
+        [terminal.run_id.as_str(), &terminal.json],
+    )
+    .map(drop)
 }
 
 /// A receipt fared like this.

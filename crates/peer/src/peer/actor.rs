@@ -237,6 +237,7 @@ impl Actor {
                 }
                 Some(Request { command, answer }) => {
                     let reply = self.on_command(command).await;
+                    self.publish_now();
                     let _gone = answer.send(reply);
                 }
                 None => return false,

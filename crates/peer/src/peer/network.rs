@@ -91,7 +91,7 @@ impl Actor {
                     self.journaled(kept, "Confirmed deviations may be sent again after a restart").await;
                 }
                 for frame in terminals {
-                    self.terminal_confirmed(frame.run_id).await;
+                    self.terminal_confirmed(frame).await;
                 }
                 self.changed = true;
             }

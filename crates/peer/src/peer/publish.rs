@@ -25,9 +25,14 @@ impl Actor {
     pub(super) fn publish(&mut self) {
         let now = self.clock.now().mono;
         let first = self.published == Millis(0);
-        if !self.changed || !(first || now.since(self.published) >= PUBLISH_EVERY) {
-            return;
+        if self.changed && (first || now.since(self.published) >= PUBLISH_EVERY) {
+            self.publish_now();
         }
+    }
+
+    /// The same at once: who has just been answered sees what became of it.
+    pub(super) fn publish_now(&mut self) {
+        let now = self.clock.now().mono;
         self.watch_outbox();
         self.changed = false;
         self.published = now;

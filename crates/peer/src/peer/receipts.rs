@@ -5,6 +5,7 @@ use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
 use super::history::ReceiptState;
 use crate::journal::{OwedReceipt, ReceiptProgress};
+use orgx_proto::delivery::Outgoing;
 use orgx_proto::ids::RunId;
 use orgx_proto::receipt::{self, Answer, Verdict};
 use orgx_proto::time::Millis;
@@ -114,11 +115,11 @@ impl Receipts {
 
 impl Actor {
     /// A barrier covered a terminal: the socket's part is done, the receipt's begins.
-    pub(super) async fn terminal_confirmed(&mut self, run_id: RunId) {
+    pub(super) async fn terminal_confirmed(&mut self, terminal: Outgoing) {
         let now = self.clock.now().mono;
-        self.receipts.confirmed(&run_id, now);
+        self.receipts.confirmed(&terminal.run_id, now);
         self.post_receipts(now);
-        let kept = self.journal.confirm(run_id).await;
+        let kept = self.journal.confirm(terminal).await;
         self.journaled(kept, "A confirmed end of a run may be sent again after a restart").await;
     }
 
