@@ -203,8 +203,11 @@ async fn a_thousand_dispatches_at_once_are_all_run_and_none_is_lost() {
         assert!(now > seen, "nothing happened for 30 s, {now} frames so far");
         seen = now;
     };
-    let order: Vec<&str> =
-        frames.iter().filter(|frame| frame.kind() == "task.started").map(|frame| frame.run_id()).collect();
+    let order: Vec<&str> = frames
+        .iter()
+        .filter(|frame| frame.kind() == "task.started")
+        .map(orgx_sandbox::gateway::Received::run_id)
+        .collect();
     let first: Vec<usize> = order[..100].iter().map(|run| run[1..].parse().expect("a number")).collect();
     assert!(first.iter().all(|n| *n < 120), "they start in the order they came: {first:?}");
     assert_eq!(world.daemon.prompts().len(), FLOOD);

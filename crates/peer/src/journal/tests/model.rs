@@ -334,7 +334,7 @@ impl World {
     /// A pong comes; those before it may have been passed over.
     fn pong(&mut self, skip: usize) {
         let last = (skip + 1).min(self.pongs.len());
-        let Some(counter) = self.pongs.drain(..last).last() else { return };
+        let Some(counter) = self.pongs.drain(..last).next_back() else { return };
         let confirmed = self.delivery.pong(counter);
         for frame in &confirmed {
             match frame.class {
