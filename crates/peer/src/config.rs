@@ -5,6 +5,7 @@ mod file;
 
 pub use environment::Environment;
 
+use crate::clock::Clock;
 use crate::paths::{Paths, Tenant};
 use file::File;
 use orgx_proto::connection::Offer;
@@ -34,6 +35,8 @@ pub struct Config {
     pub outbox: Option<PathBuf>,
     /// Our own folders.
     pub paths: Paths,
+    /// What the time is read from.
+    pub clock: Clock,
     /// What was odd about the configuration, in words.
     pub warnings: Vec<String>,
 }
@@ -158,6 +161,7 @@ impl Config {
             opencode: opencode(env, file.opencode)?,
             outbox: outbox(env, &file.outbox)?,
             paths,
+            clock: Clock::default(),
             warnings,
         })
     }

@@ -32,6 +32,7 @@ mod paths;
 mod peer;
 mod rules;
 
+pub use clock::Clock;
 pub use config::{Config, ConfigError, Environment, OpenCodeConfig, RunsConfig, find_opencode};
 pub use driver::{Detected, Probed};
 pub use gateway::License;

@@ -2,12 +2,14 @@
 //!
 //! Promises: there is at most one socket at a time; a lost one is tried again for ever, with backoff; a refusal that
 //! a retry will hardly change is told and retried slowly, never hot; a socket that stays silent is found dead within
-//! 45 s. The owner reports what happened with [`Connection::handle`], does what it says, and comes back at
+//! 45 s; a computer that woke connects at once. The owner reports what happened with [`Connection::handle`], does what it says, and comes back at
 //! [`Connection::poll_timeout`]. PROTOCOL: contract A1, A2.
 
 mod offer;
+mod sleep;
 
 pub use offer::{Offer, OfferError, PROTOCOL_VERSION, upgrade_url};
+pub use sleep::{SleepWatch, Ticks};
 
 use crate::limits;
 use crate::redact::Redacted;
@@ -17,8 +19,10 @@ use std::time::Duration;
 /// What happened to the socket.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The peer starts, the key changed, or the machine woke: connect now, whatever the wait.
+    /// The peer starts, or the key changed: connect now, whatever the wait.
     Hurry,
+    /// The computer slept: what was open may be dead without a word, and no wait counts any more.
+    Woke,
     /// The handshake is done.
     Opened,
     /// Something was heard: a frame, a pong, anything.
@@ -30,6 +34,8 @@ pub enum Event {
         /// Its `Retry-After`, when it had one.
         retry_after: Option<Duration>,
     },
+    /// A web page, or the way to one, came in answer to the upgrade.
+    WebPage,
     /// No connection: DNS, TCP, TLS, a handshake that made no sense.
     Failed(Redacted),
     /// An open socket ended.
@@ -89,6 +95,8 @@ pub enum Trouble {
     ClosedByOrgX,
     /// Another HTTP status in answer to the upgrade.
     Refused(u16),
+    /// A web page answered: a sign-in page of the network, or another site.
+    WebPage,
     /// No connection could be made.
     Unreachable(Redacted),
     /// An open connection was lost.
@@ -103,7 +111,7 @@ pub enum Trouble {
 }
 
 /// The machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     phase: Phase,
     /// Tries since the last connection that lasted.
@@ -136,6 +144,11 @@ impl Connection {
                 open.then_some(Action::Close)
             }
             (Phase::Idle | Phase::Waiting { .. }, Event::Hurry) => Some(self.connect(now)),
+            (Phase::Waiting { .. } | Phase::Connecting { .. } | Phase::Open { .. }, Event::Woke) => {
+                // The network comes back a little after the computer: the first tries are quick ones.
+                self.tries = 0;
+                Some(self.connect(now))
+            }
             (Phase::Waiting { until, .. }, Event::Tick) if now >= *until => Some(self.connect(now)),
             (Phase::Connecting { .. }, Event::Opened) => {
                 self.phase = Phase::Open { since: now, ping_at: now + limits::PING_EVERY, dead_at: None };
@@ -143,12 +156,11 @@ impl Connection {
             }
             (Phase::Connecting { give_up }, Event::Tick) if now >= *give_up => {
                 let seconds = limits::CONNECT_TIMEOUT.as_secs();
-                self.wait(
-                    now,
-                    Trouble::Unreachable(Redacted::new(&format!("no answer within {seconds} s"))),
-                    None,
-                    roll,
+                let why = format!(
+                    "no answer within {seconds} s. The network may be slow, or a firewall or VPN may drop the \
+                     connection: check them"
                 );
+                self.wait(now, Trouble::Unreachable(Redacted::new(&why)), None, roll);
                 Some(Action::Drop)
             }
             (Phase::Connecting { .. }, Event::Refused { status, retry_after }) => {
@@ -158,6 +170,10 @@ impl Connection {
                     status => Trouble::Refused(status),
                 };
                 self.wait(now, why, retry_after, roll);
+                None
+            }
+            (Phase::Connecting { .. }, Event::WebPage) => {
+                self.wait(now, Trouble::WebPage, None, roll);
                 None
             }
             (Phase::Connecting { .. }, Event::Failed(error)) => {

@@ -32,6 +32,12 @@ pub const CONNECTION_LASTED: Duration = Duration::from_secs(10);
 pub const PING_EVERY: Duration = Duration::from_secs(20);
 /// A socket that has said nothing for this long after a ping is dead. With [`PING_EVERY`]: found within 45 s.
 pub const PONG_WITHIN: Duration = Duration::from_secs(20);
+/// How often the clocks are looked at for a sleep of the computer: a woken one reconnects within this time.
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Time that passed while no timer ran; more of it is a sleep of the computer.
+pub const SLEPT: Duration = Duration::from_secs(5);
+/// A look that comes this much late means a sleep, too, where timers run on meanwhile: no busy computer is as late.
+pub const LATE: Duration = Duration::from_secs(30);
 
 /// While frames are unconfirmed, one barrier ping goes out at most this often. PROTOCOL: design, promise 2.
 pub const BARRIER_EVERY: Duration = Duration::from_millis(200);

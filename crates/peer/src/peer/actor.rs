@@ -17,7 +17,7 @@ use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
 use orgx_proto::agent::Failure;
-use orgx_proto::connection::{Connection, Event, Offer, upgrade_url};
+use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, upgrade_url};
 use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
 use orgx_proto::ids::{DriverId, RunId};
@@ -28,7 +28,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
-use tokio::time::sleep_until;
 
 /// Results of what was started in the background.
 #[derive(Debug)]
@@ -62,6 +61,7 @@ type Channel<T> = (mpsc::Sender<T>, mpsc::Receiver<T>);
 pub(super) struct Actor {
     pub(super) config: Config,
     pub(super) clock: Clock,
+    pub(super) sleep: SleepWatch,
     pub(super) connection: Connection,
     pub(super) delivery: Delivery,
     pub(super) dispatcher: Dispatcher,
@@ -136,7 +136,8 @@ impl Actor {
             bearer: bearer.into(),
         };
         let api = Api {
-            client: http::client(&config.base_url, Some(limits::ORGX_CALL))?,
+            client: http::client(&config.base_url, None)?,
+            clock: config.clock.clone(),
             base_url: config.base_url.clone(),
             key: config.key.clone(),
             workspace_id: config.workspace_id.clone(),
@@ -147,7 +148,8 @@ impl Actor {
         let limits = Limits { concurrent: config.runs.concurrent, per_folder: config.runs.per_folder };
         let past = std::mem::take(&mut memory.past);
         Ok(Self {
-            clock: Clock::new(),
+            sleep: SleepWatch::new(config.clock.ticks()),
+            clock: config.clock.clone(),
             connection: Connection::default(),
             delivery: Delivery::default(),
             dispatcher: Dispatcher::new(limits, drivers, past),
@@ -214,7 +216,7 @@ impl Actor {
         self.notice_pause().await;
         self.send_what_can_be_sent();
         self.publish();
-        let deadline = self.clock.instant(self.deadline());
+        let deadline = self.deadline();
         let has_room = self.delivery.has_room();
         let blocked = self.socket.as_ref().filter(|socket| self.connection.is_open() && !socket.has_room());
         tokio::select! {
@@ -243,7 +245,7 @@ impl Actor {
                 None => return false,
             },
             () = ready(blocked), if blocked.is_some() => {}
-            () = sleep_until(deadline) => self.tick().await,
+            () = self.clock.sleep_until(deadline) => self.tick().await,
         }
         true
     }
@@ -257,13 +259,14 @@ impl Actor {
         [self.connection.poll_timeout(), delivery, self.dispatcher.poll_timeout()]
             .into_iter()
             .chain(due)
-            .chain([publish, self.receipts.poll_timeout()])
+            .chain([publish, self.receipts.poll_timeout(), Some(self.sleep.poll_timeout())])
             .flatten()
             .min()
             .unwrap_or(Millis(u64::MAX / 2))
     }
 
     async fn tick(&mut self) {
+        self.look_for_a_sleep();
         let now = self.clock.now();
         self.connect(Event::Tick);
         let effects = self.dispatcher.tick(now);

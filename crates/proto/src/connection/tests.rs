@@ -143,7 +143,7 @@ fn a_socket_that_answers_lives_on() {
 }
 
 #[test]
-fn a_new_key_or_a_wake_connects_at_once() {
+fn a_new_key_connects_at_once() {
     let mut connection = Connection::default();
     connection.handle(at(0), Event::Hurry, MIDDLE);
     connection.handle(at(0), Event::Refused { status: 401, retry_after: None }, MIDDLE);
@@ -151,12 +151,53 @@ fn a_new_key_or_a_wake_connects_at_once() {
     assert_eq!(connection.handle(at(2), Event::Hurry, MIDDLE), None, "one socket at a time");
 }
 
+/// Each phase in which there is a connection to speak of.
+fn phases() -> [(&'static str, Connection); 3] {
+    let mut waiting = Connection::default();
+    waiting.handle(at(0), Event::Hurry, MIDDLE);
+    let mut connecting = waiting.clone();
+    connecting.handle(at(0), Event::Tick, MIDDLE);
+    waiting.handle(at(0), Event::Refused { status: 401, retry_after: None }, MIDDLE);
+    [("waiting", waiting), ("connecting", connecting), ("open", open(at(0)))]
+}
+
+#[test]
+fn a_computer_that_wakes_connects_anew_whatever_there_was() {
+    for (phase, mut connection) in phases() {
+        let woke = at(8 * 3_600_000);
+        assert_eq!(connection.handle(woke, Event::Woke, MIDDLE), Some(Action::Connect), "{phase}");
+        assert_eq!(connection.state(), State::Connecting, "{phase}");
+        assert_eq!(
+            connection.poll_timeout(),
+            Some(woke + limits::CONNECT_TIMEOUT),
+            "a whole new try: {phase}"
+        );
+        // The network is not there yet: it is tried again soon, not after the longest wait.
+        connection.handle(woke, Event::Failed(Redacted::default()), MIDDLE);
+        assert_eq!(wait_of(&connection, woke), 500, "{phase}");
+    }
+    let mut fresh = Connection::default();
+    assert_eq!(
+        fresh.handle(at(0), Event::Woke, MIDDLE),
+        None,
+        "a peer that has not begun yet begins by itself"
+    );
+}
+
+#[test]
+fn a_sign_in_page_is_told_as_one_and_tried_again_soon() {
+    let mut connection = Connection::default();
+    connection.handle(at(0), Event::Hurry, MIDDLE);
+    assert_eq!(connection.handle(at(5), Event::WebPage, MIDDLE), None);
+    assert_eq!(connection.state(), State::Waiting { why: Trouble::WebPage, until: at(505) });
+}
+
 #[test]
 fn after_stop_nothing_connects() {
     for mut connection in [Connection::default(), open(at(0))] {
         let was_open = connection.is_open();
         assert_eq!(connection.handle(at(5), Event::Stop, MIDDLE), was_open.then_some(Action::Close));
-        for event in [Event::Hurry, Event::Tick, Event::Opened, closed(1006)] {
+        for event in [Event::Hurry, Event::Woke, Event::Tick, Event::Opened, closed(1006)] {
             assert_eq!(connection.handle(at(1_000_000), event, MIDDLE), None);
         }
         assert_eq!(connection.poll_timeout(), None);
@@ -166,6 +207,8 @@ fn after_stop_nothing_connects() {
 fn events() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Hurry),
+        Just(Event::Woke),
+        Just(Event::WebPage),
         Just(Event::Opened),
         Just(Event::Heard),
         (100u16..600).prop_map(|status| Event::Refused { status, retry_after: None }),
