@@ -1,20 +1,28 @@
 //! One way to make HTTP clients and to read answers: no redirects, no proxy for this computer, bounded bodies.
 
+mod names;
+mod words;
+
+pub(crate) use words::words;
+
 use crate::config::is_loopback;
 use crate::limits;
 use orgx_proto::redact::Redacted;
-use reqwest::{Client, Response, header, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, header, redirect};
 use serde::de::DeserializeOwned;
-use std::error::Error;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use url::Url;
 
 /// Why a call got no usable answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum CallError {
     /// Nothing came back.
-    #[error("{0}")]
+    #[error("cannot be reached: {0}")]
     Unreachable(Redacted),
+    /// A web page came, or the way to one.
+    #[error("answered with a web page where JSON was due")]
+    WebPage,
     /// An HTTP status that is no success.
     #[error("answered {status}")]
     Status {
@@ -29,22 +37,39 @@ pub(crate) enum CallError {
     Nonsense(&'static str),
 }
 
+impl CallError {
+    /// What happened to a call to OrgX, as a sentence without its end.
+    pub(crate) fn of_orgx(&self) -> String {
+        match self {
+            Self::WebPage => SIGN_IN.to_owned(),
+            error => format!("OrgX {error}"),
+        }
+    }
+}
+
+/// What a web page in OrgX's place means.
+pub(crate) const SIGN_IN: &str =
+    "a web page answered instead of OrgX: this network may want you to sign in first; open a browser";
+
 /// A client for one origin. `timeout` bounds a whole call.
 pub(crate) fn client(origin: &Url, timeout: Option<Duration>) -> reqwest::Result<Client> {
-    // A second install finds the first one's provider: there is only this one.
-    let _already = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder()
-        .user_agent(concat!("orgx-peer/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .connect_timeout(orgx_proto::limits::CONNECT_TIMEOUT)
-        .http1_only();
+    let mut builder = builder(origin);
     if let Some(timeout) = timeout {
         builder = builder.timeout(timeout);
     }
-    if is_loopback(origin) {
-        builder = builder.no_proxy();
-    }
     builder.build()
+}
+
+fn builder(origin: &Url) -> ClientBuilder {
+    // A second install finds the first one's provider: there is only this one.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("orgx-peer/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .dns_resolver(Arc::new(names::Names))
+        .connect_timeout(orgx_proto::limits::CONNECT_TIMEOUT)
+        .http1_only();
+    if is_loopback(origin) { builder.no_proxy() } else { builder }
 }
 
 /// The bearer header of a key, marked so that it is never shown.
@@ -61,32 +86,50 @@ pub(crate) fn success(response: Result<Response, reqwest::Error>) -> Result<Resp
     if status.is_success() {
         return Ok(response);
     }
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     Err(CallError::Status {
         status: status.as_u16(),
-        retry_after: text(header::RETRY_AFTER).and_then(retry_after),
-        realm: text(header::WWW_AUTHENTICATE).map(ToOwned::to_owned),
+        retry_after: retry_after(&response),
+        realm: text(&response, header::WWW_AUTHENTICATE).map(ToOwned::to_owned),
     })
 }
 
-/// The JSON of a success: content type checked, size bounded.
+/// Did a web page come, or the way to one, instead of what was asked for? A network that wants its user to sign in
+/// answers in OrgX's place, and so does whatever else stands at a wrong address. An error status is OrgX's own word.
+pub(crate) fn is_web_page(response: &Response) -> bool {
+    let status = response.status();
+    status.is_redirection()
+        || status == StatusCode::NETWORK_AUTHENTICATION_REQUIRED
+        || (status.is_success() && essence(response).eq_ignore_ascii_case("text/html"))
+}
+
+/// The content type without its parameters.
+fn essence(response: &Response) -> &str {
+    let kind = text(response, header::CONTENT_TYPE).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim()
+}
+
+fn text(response: &Response, name: header::HeaderName) -> Option<&str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The JSON of a success: content type checked, size and depth bounded.
 pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, CallError> {
-    let kind = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(CallError::Nonsense(if essence.eq_ignore_ascii_case("text/html") {
-            "answered with a web page where JSON was due"
-        } else {
-            "answered with something other than JSON"
-        }));
+    let kind = essence(&response);
+    if kind.eq_ignore_ascii_case("text/html") {
+        return Err(CallError::WebPage);
+    }
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(CallError::Nonsense("answered with something other than JSON"));
     }
     let bytes = body(response).await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|_| CallError::Nonsense("answered with JSON that makes no sense here"))
+    serde_json::from_slice(&bytes).map_err(|error| {
+        // serde_json has no kind for it. Its limit is 128 levels.
+        CallError::Nonsense(if error.to_string().starts_with("recursion limit exceeded") {
+            "answered with JSON nested deeper than 128 levels"
+        } else {
+            "answered with JSON that makes no sense here"
+        })
+    })
 }
 
 /// The body, up to [`limits::HTTP_BODY_BYTES`].
@@ -104,24 +147,17 @@ async fn body(mut response: Response) -> Result<Vec<u8>, CallError> {
     }
 }
 
-/// `Retry-After`, in seconds or as a date.
-pub(crate) fn retry_after(value: &str) -> Option<Duration> {
-    let value = value.trim();
-    let until = || httpdate::parse_http_date(value).ok()?.duration_since(std::time::SystemTime::now()).ok();
-    value.parse().ok().map(Duration::from_secs).or_else(until)
+/// `Retry-After`, in seconds or as a date; a date is counted from the answer's own `Date`, so that it does not matter
+/// what this computer's clock says.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let date = |name| httpdate::parse_http_date(text(response, name)?).ok();
+    let value = text(response, header::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = date(header::DATE).unwrap_or_else(SystemTime::now);
+    date(header::RETRY_AFTER)?.duration_since(now).ok()
 }
 
-/// The innermost cause, without the address: it may carry what must not be repeated.
-pub(crate) fn words(error: &reqwest::Error) -> Redacted {
-    if error.is_timeout() {
-        return Redacted::new("no answer in time");
-    }
-    let mut cause: &dyn Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    if error.is_connect() || cause.downcast_ref::<std::io::Error>().is_some() {
-        return Redacted::new(&format!("no connection ({cause})"));
-    }
-    Redacted::new(&cause.to_string())
-}
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ pub(crate) async fn kept(path: PathBuf) -> Option<Compiled> {
 
 /// Fetches and compiles the rules, and keeps them for next time.
 pub(crate) async fn fetch(api: &Api, path: &Path) -> Result<Compiled, String> {
-    let body = api.plan_skills().await.map_err(|error| error.to_string())?;
+    let body = api.plan_skills().await.map_err(|error| error.of_orgx())?;
     let bytes = serde_json::to_vec(&body).unwrap_or_default();
     let compiled = compile(body).await?;
     let path = path.to_owned();

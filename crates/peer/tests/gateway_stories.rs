@@ -33,7 +33,7 @@ async fn a_refusal_is_told_in_words() {
         (UpgradeFault::refuse(401), "127.0.0.1 does not know this key"),
         (UpgradeFault::refuse(403), "This key may not receive tasks"),
         (UpgradeFault::retry_after(503, 600), "refused the connection (HTTP 503). Trying again in 10 min."),
-        (UpgradeFault::Html, "refused the connection (HTTP 200)"),
+        (UpgradeFault::refuse(404), "has no gateway for tasks (HTTP 404): check ORGX_BASE_URL."),
         (UpgradeFault::NoSubprotocol, "OrgX selected no protocol; is this an OrgX gateway?"),
         (UpgradeFault::WrongSubprotocol, "OrgX selected a protocol that was not offered"),
         (UpgradeFault::WrongAccept, "the answer to the WebSocket handshake is wrong"),
@@ -182,7 +182,6 @@ async fn the_license_is_asked_at_boot_and_what_it_says_is_shown() {
             },
             License::Degraded,
         ),
-        (HttpFault::Html, License::Active),
     ] {
         let world = World::new().await;
         world.gateway.faults().http(Endpoint::License, fault);

@@ -1,12 +1,15 @@
 //! The HTTP calls to OrgX: license heartbeat, presence, skill rules, receipts. Each carries the key to the
 //! configured origin, follows no redirect, and has a time limit.
 
+use crate::clock::Clock;
 use crate::driver::Detected;
-use crate::http::{CallError, bearer, json, success};
+use crate::http::{CallError, bearer, is_web_page, json, success};
+use crate::limits;
 use orgx_proto::connection::PROTOCOL_VERSION;
 use orgx_proto::ids::RunId;
 use orgx_proto::receipt::Answer;
-use reqwest::{Client, RequestBuilder, header};
+use orgx_proto::redact::Redacted;
+use reqwest::{Client, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as object};
@@ -40,6 +43,7 @@ pub(crate) struct Presence {
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     pub(crate) client: Client,
+    pub(crate) clock: Clock,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
     pub(crate) workspace_id: String,
@@ -60,9 +64,13 @@ impl Api {
             "manifest_fingerprint": "dev-placeholder",
             "signature": "",
         });
-        match success(self.post("/api/v1/licenses/heartbeat").json(&body).send().await) {
-            Ok(response) => {
-                let answer: Value = json(response).await.unwrap_or_default();
+        let call = async {
+            let response = self.answer(self.post("/api/v1/licenses/heartbeat").json(&body)).await?;
+            Ok(json(response).await.unwrap_or_default())
+        };
+        match self.in_time(call).await {
+            Ok(answer) => {
+                let answer: Value = answer;
                 let status = answer.get("status").or_else(|| answer.pointer("/license/status"));
                 Ok(match status.and_then(Value::as_str) {
                     Some("degraded") => License::Degraded,
@@ -102,14 +110,14 @@ impl Api {
                 "session_alive": agent.probed.session_alive,
             },
         });
-        success(self.post("/api/v1/gateway/heartbeat").json(&body).send().await).map(drop)
+        self.in_time(self.answer(self.post("/api/v1/gateway/heartbeat").json(&body))).await.map(drop)
     }
 
     /// The team's skill rules, as they came.
     pub(crate) async fn plan_skills(&self) -> Result<Value, CallError> {
         let mut url = self.url("/api/v1/plan-skills");
         url.query_pairs_mut().append_pair("workspace_id", &self.workspace_id);
-        json(success(self.signed(self.client.get(url)).send().await)?).await
+        self.in_time(async { json(self.answer(self.signed(self.client.get(url))).await?).await }).await
     }
 
     /// Posts a receipt once.
@@ -123,11 +131,25 @@ impl Api {
         if let Ok(id) = header::HeaderValue::from_str(run_id.as_str()) {
             request = request.header("Idempotency-Key", id);
         }
-        match success(request.body(body).send().await) {
+        match self.in_time(self.answer(request.body(body))).await {
             Ok(response) => Answer::Status(response.status().as_u16(), None),
             Err(CallError::Status { status, retry_after, .. }) => Answer::Status(status, retry_after),
             Err(_) => Answer::Unreachable,
         }
+    }
+
+    /// A success that is no web page: a network's sign-in page has taken nothing.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        match request.send().await {
+            Ok(response) if is_web_page(&response) => Err(CallError::WebPage),
+            response => success(response),
+        }
+    }
+
+    /// By our own clock: a call that was under way when the computer slept has had its time.
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+        let late = || Err(CallError::Unreachable(Redacted::new("no answer in time")));
+        self.clock.timeout(limits::ORGX_CALL, call).await.unwrap_or_else(late)
     }
 
     fn post(&self, path: &str) -> RequestBuilder {

@@ -27,6 +27,8 @@ pub(crate) enum SocketEvent {
         status: u16,
         retry_after: Option<Duration>,
     },
+    /// A web page came, or the way to one.
+    WebPage,
     Failed(Redacted),
     Text(String),
     /// A pong with the counter of our ping, if it is one of ours.
@@ -129,13 +131,16 @@ async fn upgrade(door: &Door) -> Result<WebSocketStream<reqwest::Upgraded>, Sock
         .header(header::SEC_WEBSOCKET_KEY, &key)
         .header(header::SEC_WEBSOCKET_PROTOCOL, offer);
     let response = request.send().await.map_err(|error| SocketEvent::Failed(crate::http::words(&error)))?;
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    if crate::http::is_web_page(&response) {
+        return Err(SocketEvent::WebPage);
+    }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(SocketEvent::Refused {
             status: response.status().as_u16(),
-            retry_after: text(header::RETRY_AFTER).and_then(crate::http::retry_after),
+            retry_after: crate::http::retry_after(&response),
         });
     }
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     if text(header::SEC_WEBSOCKET_ACCEPT) != Some(handshake::derive_accept_key(key.as_bytes()).as_str()) {
         return Err(failed(
             "the answer to the WebSocket handshake is wrong; is something between us and OrgX?",
@@ -224,8 +229,12 @@ async fn converse(
     }
     match end {
         Ok(()) => closed("the connection ended without a word"),
-        Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-            closed("OrgX sent a message larger than this peer takes (4 MiB, 1 MiB a frame)")
+        Err(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
+            closed(if max_size == limits::WS_FRAME_BYTES {
+                "OrgX sent a frame of more than 1 MiB, which this peer does not take"
+            } else {
+                "OrgX sent a message of more than 4 MiB, which this peer does not take"
+            })
         }
         Err(error) => closed(&error.to_string()),
     }

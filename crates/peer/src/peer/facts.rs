@@ -92,7 +92,7 @@ impl Actor {
             }
             Err(error) => {
                 self.due.license = Some(now.mono + limits::LICENSE_RETRY);
-                self.warn(format!("The license heartbeat was not taken: OrgX {error}."));
+                self.warn(format!("The license heartbeat was not taken: {}.", error.of_orgx()));
             }
         }
     }

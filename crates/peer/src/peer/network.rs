@@ -3,11 +3,13 @@
 use super::actor::Actor;
 use super::event::PeerEvent;
 use super::words;
-use crate::gateway::{Socket, SocketEvent};
+use crate::gateway::{Api, Socket, SocketEvent};
+use crate::http;
 use orgx_proto::connection::{Action, Event, State};
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::message::{Inbound, parse};
 use orgx_proto::redact::Redacted;
+use std::sync::Arc;
 
 /// Longest title shown, in characters.
 const TITLE_CHARS: usize = 200;
@@ -19,6 +21,9 @@ impl Actor {
         let action = self.connection.handle(self.clock.now().mono, event, rand::random());
         match action {
             Some(Action::Connect) => {
+                if self.socket.is_some() {
+                    self.lose_socket();
+                }
                 self.tag += 1;
                 self.socket = Some(Socket::open(self.door.clone(), self.tag, self.socket_events.0.clone()));
             }
@@ -37,6 +42,17 @@ impl Actor {
                 self.tell(PeerEvent::Connection { open, words });
             }
         }
+    }
+
+    /// After a sleep of the computer no connection can be trusted: neither the socket nor those kept for calls.
+    pub(super) fn look_for_a_sleep(&mut self) {
+        let Some(slept) = self.sleep.look(self.clock.ticks()) else { return };
+        tracing::info!(seconds = slept.as_secs(), "this computer slept; connecting anew");
+        if let Ok(client) = http::client(&self.config.base_url, None) {
+            self.door.client = client.clone();
+            self.api = Arc::new(Api { client, ..Api::clone(&self.api) });
+        }
+        self.connect(Event::Woke);
     }
 
     pub(super) fn connection_words(&self) -> String {
@@ -65,6 +81,10 @@ impl Actor {
             }
             SocketEvent::Refused { status, retry_after } => {
                 self.connect(Event::Refused { status, retry_after });
+                self.lose_socket();
+            }
+            SocketEvent::WebPage => {
+                self.connect(Event::WebPage);
                 self.lose_socket();
             }
             SocketEvent::Failed(why) => {

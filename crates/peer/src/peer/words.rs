@@ -1,5 +1,6 @@
 //! The connection in a sentence: what happened, what it means, what to do.
 
+use crate::http;
 use orgx_proto::connection::{State, Trouble};
 use orgx_proto::time::Millis;
 
@@ -27,14 +28,27 @@ fn trouble(why: &Trouble, host: &str) -> String {
             format!("{host} no longer speaks this program's protocol: update OrgX Peer.")
         }
         Trouble::ClosedByOrgX => format!("Disconnected by {host}."),
+        Trouble::Refused(404) => {
+            format!("{host} has no gateway for tasks (HTTP 404): check ORGX_BASE_URL.")
+        }
+        Trouble::WebPage => format!("{}.", capital(http::SIGN_IN)),
         Trouble::Refused(status) => format!("{host} refused the connection (HTTP {status})."),
         Trouble::Unreachable(why) => format!("{host} cannot be reached: {why}."),
         Trouble::Lost { code: 1006, reason } if reason.as_str().is_empty() => {
             format!("The connection to {host} was lost.")
         }
+        // No code came, so it was our side that saw why.
+        Trouble::Lost { code: 1006, reason } => format!("The connection to {host} was lost: {reason}."),
         Trouble::Lost { code, reason } => format!("The connection to {host} was lost ({code} {reason})."),
-        Trouble::Silent => format!("{host} stopped answering."),
+        Trouble::Silent => {
+            format!("{host} stopped answering. The network may have changed, or be very slow.")
+        }
     }
+}
+
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn wait(seconds: u64) -> String {
@@ -63,8 +77,11 @@ mod tests {
             waiting(Trouble::VersionUnsupported, 299),
             waiting(Trouble::ClosedByOrgX, 360),
             waiting(Trouble::Refused(503), 7),
-            waiting(Trouble::Unreachable(Redacted::new("no connection (Connection refused)")), 1),
+            waiting(Trouble::Refused(404), 7),
+            waiting(Trouble::WebPage, 7),
+            waiting(Trouble::Unreachable(Redacted::new("the connection was refused")), 1),
             waiting(lost(1006, ""), 0),
+            waiting(lost(1006, "OrgX sent a frame of more than 1 MiB"), 3),
             waiting(lost(1012, "restarting"), 30),
             waiting(Trouble::Silent, 89),
         ]
@@ -80,10 +97,13 @@ mod tests {
         useorgx.com no longer speaks this program's protocol: update OrgX Peer. Trying again in 5 min.
         Disconnected by useorgx.com. Trying again in 6 min.
         useorgx.com refused the connection (HTTP 503). Trying again in 7 s.
-        useorgx.com cannot be reached: no connection (Connection refused). Trying again in a moment.
+        useorgx.com has no gateway for tasks (HTTP 404): check ORGX_BASE_URL. Trying again in 7 s.
+        A web page answered instead of OrgX: this network may want you to sign in first; open a browser. Trying again in 7 s.
+        useorgx.com cannot be reached: the connection was refused. Trying again in a moment.
         The connection to useorgx.com was lost. Trying again in a moment.
+        The connection to useorgx.com was lost: OrgX sent a frame of more than 1 MiB. Trying again in 3 s.
         The connection to useorgx.com was lost (1012 restarting). Trying again in 30 s.
-        useorgx.com stopped answering. Trying again in 89 s.
+        useorgx.com stopped answering. The network may have changed, or be very slow. Trying again in 89 s.
         ");
     }
 }
