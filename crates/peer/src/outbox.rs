@@ -31,6 +31,8 @@ pub(crate) struct Outbox {
     health: watch::Receiver<OutboxHealth>,
     /// Lines that found the queue full.
     refused: u64,
+    /// Lines over the bound.
+    too_long: u64,
 }
 
 enum Job {
@@ -43,12 +45,18 @@ impl Outbox {
         let (lines, jobs) = mpsc::sync_channel(limits::OUTBOX_QUEUE);
         let (tell, health) = watch::channel(OutboxHealth::default());
         std::thread::Builder::new().name("outbox".into()).spawn(move || write_all(path, &jobs, &tell))?;
-        Ok(Self { lines, health, refused: 0 })
+        Ok(Self { lines, health, refused: 0, too_long: 0 })
     }
 
     /// Appends a record, soon.
     pub(crate) fn append(&mut self, record: &Record) {
-        if self.lines.try_send(Job::Line(record.to_line())).is_err() {
+        self.append_line(record.to_line());
+    }
+
+    fn append_line(&mut self, line: String) {
+        if line.len() > limits::OUTBOX_LINE_BYTES {
+            self.too_long += 1;
+        } else if self.lines.try_send(Job::Line(line)).is_err() {
             self.refused += 1;
         }
     }
@@ -64,10 +72,16 @@ impl Outbox {
     /// How it fares.
     pub(crate) fn health(&self) -> OutboxHealth {
         let mut health = self.health.borrow().clone();
-        health.lost += self.refused;
-        if self.refused > 0 && health.trouble.is_none() {
-            health.trouble =
-                Some("the disk is too slow for the local trail: some of its lines were dropped".into());
+        health.lost += self.refused + self.too_long;
+        let dropped = if self.refused > 0 {
+            Some("the disk is too slow for the local trail: some of its lines were dropped")
+        } else if self.too_long > 0 {
+            Some("a line of more than 64 KiB was left out of the local trail")
+        } else {
+            None
+        };
+        if health.trouble.is_none() {
+            health.trouble = dropped.map(ToOwned::to_owned);
         }
         health
     }
@@ -103,9 +117,6 @@ struct Trail {
 
 impl Trail {
     fn append(&mut self, line: &str) -> io::Result<()> {
-        if line.len() > limits::OUTBOX_LINE_BYTES {
-            return Err(io::Error::other("a line is too long"));
-        }
         if self.file.as_ref().is_none_or(|file| !is_still_there(file, &self.path)) {
             self.file = None;
             self.file = Some(open(&self.path)?);

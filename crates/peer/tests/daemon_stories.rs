@@ -186,7 +186,7 @@ async fn every_way_a_daemon_can_end_a_run_is_told() {
 }
 
 #[tokio::test]
-async fn lines_that_are_no_events_are_skipped_and_those_of_a_mebibyte_are_taken() {
+async fn lines_that_are_no_events_are_skipped_and_one_over_a_mebibyte_is_told() {
     let world = World::new().await;
     let raw = |text: String| Line::Raw(text.into_bytes());
     let padded = |bytes: usize, path: &str| {
@@ -217,6 +217,7 @@ async fn lines_that_are_no_events_are_skipped_and_those_of_a_mebibyte_are_taken(
             "task.started sess-1",
             "task.step call cut — in two é",
             "task.step edit fits — s",
+            "task.step an event of the agent was longer than 1 MiB and was left out here",
             "task.completed shipped",
         ]
     );

@@ -36,7 +36,7 @@ impl Lines {
         self.partial.clear();
     }
 
-    /// Lines that were too long.
+    /// Lines that were too long, so far.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped
     }

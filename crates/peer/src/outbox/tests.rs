@@ -44,6 +44,38 @@ async fn lines_survive_rotation_by_another_program() {
     assert_eq!(health, OutboxHealth { written: 3, lost: 0, trouble: None });
 }
 
+#[tokio::test]
+async fn a_line_of_the_bound_is_written_and_a_longer_one_is_left_out_counted_and_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("events.jsonl");
+    let mut outbox = Outbox::open(path.clone()).expect("an outbox");
+    let line = |bytes: usize| format!("{}\n", "x".repeat(bytes - 1));
+    outbox.append_line(line(limits::OUTBOX_LINE_BYTES));
+    outbox.append_line(line(limits::OUTBOX_LINE_BYTES + 1));
+    outbox.append_line(line(10));
+    outbox.flush().await;
+    let trouble = Some("a line of more than 64 KiB was left out of the local trail".to_owned());
+    assert_eq!(outbox.health(), OutboxHealth { written: 2, lost: 1, trouble });
+    let written = std::fs::read_to_string(&path).expect("an outbox");
+    assert_eq!(written, line(limits::OUTBOX_LINE_BYTES) + &line(10));
+}
+
+#[test]
+fn no_record_comes_near_the_bound_of_a_line() {
+    let worst = |chars: usize| "\u{10348}\"".repeat(chars);
+    let subject = Subject {
+        run_id: RunId::new(worst(1_000)),
+        session: SessionHandle::new(worst(1_000)),
+        key: DispatchKey::new(worst(1_000)),
+        cwd: Some(worst(10_000)),
+        source_client: "opencode",
+    };
+    let (skill_id, evidence_kind, dedupe_key) = (&worst(1_000), &worst(1_000), &worst(2_000));
+    let entry = Entry::Deviation { skill_id, evidence_kind, dedupe_key };
+    let bytes = Record::new(&subject, &entry, Timestamp(0)).to_line().len();
+    assert!(bytes < limits::OUTBOX_LINE_BYTES / 2, "{bytes}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_folder_and_the_file_are_this_users_only() {

@@ -1,5 +1,6 @@
 //! The connection in a sentence: what happened, what it means, what to do.
 
+use super::publish::capitalized;
 use crate::http;
 use orgx_proto::connection::{State, Trouble};
 use orgx_proto::time::Millis;
@@ -31,7 +32,7 @@ fn trouble(why: &Trouble, host: &str) -> String {
         Trouble::Refused(404) => {
             format!("{host} has no gateway for tasks (HTTP 404): check ORGX_BASE_URL.")
         }
-        Trouble::WebPage => format!("{}.", capital(http::SIGN_IN)),
+        Trouble::WebPage => format!("{}.", capitalized(http::SIGN_IN)),
         Trouble::Refused(status) => format!("{host} refused the connection (HTTP {status})."),
         Trouble::Unreachable(why) => format!("{host} cannot be reached: {why}."),
         Trouble::Lost { code: 1006, reason } if reason.as_str().is_empty() => {
@@ -44,11 +45,6 @@ fn trouble(why: &Trouble, host: &str) -> String {
             format!("{host} stopped answering. The network may have changed, or be very slow.")
         }
     }
-}
-
-fn capital(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn wait(seconds: u64) -> String {

@@ -111,6 +111,11 @@ impl Gateway {
         self.state.send(Outgoing::Binary(bytes));
     }
 
+    /// Sends one text message in several frames, in the same way.
+    pub fn send_fragments(&self, parts: Vec<String>) {
+        self.state.send(Outgoing::Fragments(parts));
+    }
+
     /// Pings the client of the newest connection.
     pub fn ping(&self, payload: Vec<u8>) {
         self.state.ping(payload);

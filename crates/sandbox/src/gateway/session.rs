@@ -12,7 +12,13 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         self, Message,
-        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+        protocol::{
+            CloseFrame, Role,
+            frame::{
+                Frame,
+                coding::{CloseCode, Data, OpCode},
+            },
+        },
     },
 };
 
@@ -116,6 +122,15 @@ impl Session<'_> {
         match message {
             Outgoing::Text(text) => socket.send(Message::text(text)).await,
             Outgoing::Binary(bytes) => socket.send(Message::binary(bytes)).await,
+            Outgoing::Fragments(parts) => {
+                let last = parts.len().saturating_sub(1);
+                for (n, part) in parts.into_iter().enumerate() {
+                    let kind = if n == 0 { Data::Text } else { Data::Continue };
+                    let frame = Frame::message(part.into_bytes(), OpCode::Data(kind), n == last);
+                    socket.send(Message::Frame(frame)).await?;
+                }
+                Ok(())
+            }
             Outgoing::Ping(payload) => socket.send(Message::Ping(payload.into())).await,
             Outgoing::Close(code, reason) => self.close(socket, code, &reason).await,
         }

@@ -23,6 +23,8 @@ use crate::{
 pub(super) enum Outgoing {
     Text(String),
     Binary(Vec<u8>),
+    /// One text message in several frames.
+    Fragments(Vec<String>),
     Ping(Vec<u8>),
     Close(u16, String),
 }

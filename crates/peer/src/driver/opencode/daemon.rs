@@ -15,6 +15,9 @@ use serde_json::{Map, Value, json as object};
 use std::collections::VecDeque;
 use url::Url;
 
+/// What a run is told when it lost an event.
+const TOO_LONG: &str = "an event of the agent was longer than 1 MiB and was left out here";
+
 /// A daemon that answers.
 #[derive(Clone, Debug)]
 pub(super) struct Daemon {
@@ -164,12 +167,16 @@ impl Daemon {
                 }
             };
             match chunk {
-                Ok(Some(chunk)) => lines.push(&chunk, |line| said.extend(read(line))),
+                Ok(Some(chunk)) => {
+                    let skipped = lines.skipped();
+                    lines.push(&chunk, |line| said.extend(read(line)));
+                    said.extend(
+                        (skipped..lines.skipped())
+                            .map(|_| Said::Event(AgentEvent::Remark(Redacted::new(TOO_LONG)))),
+                    );
+                }
                 Ok(None) => {
                     lines.finish(|line| said.extend(read(line)));
-                    if lines.skipped() > 0 {
-                        tracing::warn!(skipped = lines.skipped(), "event lines over 1 MiB were skipped");
-                    }
                     // PROTOCOL: contract A4.5.
                     said.push_back(Said::End(AgentEnd::Failed(Failure::lasting(
                         "driver ended without a terminal result",
