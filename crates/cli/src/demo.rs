@@ -19,6 +19,7 @@ use tokio::sync::broadcast::error::RecvError;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) async fn demo(options: &DemoOptions) -> ExitCode {
+    orgx_peer::log_panics();
     if options.verbose > 0 {
         logging::start(logging::LogFormat::Text, options.verbose);
     }

@@ -14,6 +14,7 @@ pub(crate) async fn run(options: &RunOptions) -> ExitCode {
         Err(error) => return say_failed(&error.to_string(), USAGE),
     };
     logging::start(options.log_format, options.verbose);
+    orgx_peer::log_panics();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), workspace = %config.workspace_id, orgx = %config.base_url, "orgx-peer");
     // Listened for from here on, so that no signal is missed while the peer starts.
     let stop = tokio::spawn(signals::asked_to_stop());

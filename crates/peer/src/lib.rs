@@ -28,6 +28,7 @@ mod instance;
 mod journal;
 pub mod limits;
 mod outbox;
+mod panics;
 mod paths;
 mod peer;
 mod rules;
@@ -39,6 +40,7 @@ pub use gateway::License;
 pub use instance::LockError;
 pub use journal::JournalError;
 pub use outbox::OutboxHealth;
+pub use panics::log_panics;
 pub use paths::{Paths, Tenant};
 pub use peer::{
     Command, CommandError, LocalTask, OutboxView, PauseState, Peer, PeerEvent, PeerSnapshot, ReceiptState,
