@@ -69,7 +69,9 @@ fn builder(origin: &Url) -> ClientBuilder {
         .dns_resolver(Arc::new(names::Names))
         .connect_timeout(orgx_proto::limits::CONNECT_TIMEOUT)
         .http1_only();
-    if is_loopback(origin) { builder.no_proxy() } else { builder }
+    let builder = if is_loopback(origin) { builder.no_proxy() } else { builder };
+    // Redirects are not followed, so that a client for http never sees a certificate, and need not read them all.
+    if origin.scheme() == "http" { builder.tls_certs_only([]) } else { builder }
 }
 
 /// The bearer header of a key, marked so that it is never shown.
