@@ -6,10 +6,12 @@
 mod common;
 
 use common::{KEY, World, short, task, until};
-use orgx_peer::{License, ReceiptState, RunState};
+use orgx_peer::{Clock, License, ReceiptState, RunState};
 use orgx_sandbox::daemon::Line;
 use orgx_sandbox::gateway::{ConnectionFault, Endpoint, HttpFault, UpgradeFault};
 use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::time::Duration;
 
 #[tokio::test]
 async fn the_upgrade_is_the_contracts() {
@@ -92,31 +94,46 @@ async fn a_close_code_is_heard_even_while_steps_go_out() {
 }
 
 #[tokio::test]
-async fn no_step_is_lost_to_a_reset_in_the_middle_of_a_run() {
+async fn no_step_is_lost_to_resets_in_the_middle_of_a_run_of_300_events_a_second() {
+    const STEPS: usize = 2_000;
     let world = World::new().await;
-    let steps = |from: usize, to: usize| {
-        (from..to)
-            .map(|n| Line::Json(json!({ "kind": "tool_call", "tool": "t", "summary": format!("step {n}") })))
-    };
-    let mut lines: Vec<Line> = steps(0, 200).collect();
-    lines.push(Line::Gate("after-reset".into()));
-    lines.extend(steps(200, 400));
+    let step =
+        |n: usize| format!("{}\n", json!({ "kind": "tool_call", "tool": "t", "summary": n.to_string() }));
+    let mut lines = Vec::new();
+    for n in (0..STEPS).step_by(3) {
+        let three: String = (n..STEPS.min(n + 3)).map(step).collect();
+        lines.extend([Line::Raw(three.into_bytes()), Line::Pause { millis: 10 }]);
+    }
     lines.push(Line::Json(json!({ "kind": "assistant_completed", "tokens_used": 1 })));
     world.daemon.script("many", lines);
-    world.gateway.faults().connection(ConnectionFault::ResetAfter { frames: 120 });
-    let peer = world.peer().await;
-    world.dispatch("many", "many");
-    world.gateway.wait_connected(2).await.expect("back again");
-    world.daemon.open("after-reset");
-    world.gateway.terminal("many").await.expect("a terminal");
-    let mut first_sights: Vec<String> = Vec::new();
-    for step in short(&world.gateway.steps("many")) {
-        if !first_sights.contains(&step) {
-            first_sights.push(step);
-        }
+    let resets = [150, 1, 300, 77, 400];
+    for frames in resets {
+        world.gateway.faults().connection(ConnectionFault::ResetAfter { frames });
     }
-    let expected: Vec<String> = (0..400).map(|n| format!("task.step call t — step {n}")).collect();
-    assert_eq!(first_sights, expected);
+    let mut config = world.config();
+    config.clock = Clock::adjustable();
+    let clock = config.clock.clone();
+    let peer = world.peer_with(config).await;
+    world.dispatch("many", "many");
+    for n in 1..=resets.len() {
+        world.gateway.wait_closed_of(n).await.expect("reset");
+        // The wait before the next try is not what is tested: the agent goes on meanwhile.
+        until(&peer, "a wait", |now| now.connection.contains("Trying again")).await;
+        clock.pass(Duration::from_secs(5)).await;
+        world.gateway.wait_connected(n + 1).await.expect("back again");
+    }
+    world.gateway.terminal("many").await.expect("a terminal");
+    let mut seen = HashSet::new();
+    let told = short(&world.gateway.of_run("many"));
+    let first_sights: Vec<&String> = told.iter().filter(|frame| seen.insert(frame.as_str())).collect();
+    let mut expected = vec!["task.started sess-1".to_owned()];
+    expected.extend((0..STEPS).map(|n| format!("task.step call t — {n}")));
+    expected.push("task.completed shipped".to_owned());
+    assert!(
+        first_sights.iter().copied().eq(&expected),
+        "each once at least, and in order: {first_sights:#?}"
+    );
+    assert!(told.len() > expected.len(), "what no barrier had confirmed went again");
     peer.stop().await;
 }
 
