@@ -190,7 +190,11 @@ impl Cell {
             self.heal(&peer, &fault).await;
         }
         self.pass_until(&peer, "a receipt", |now| {
-            now.unconfirmed == 0 && now.recent.first().is_some_and(|run| run.receipt == Some("delivered"))
+            now.unconfirmed == 0
+                && now
+                    .recent
+                    .first()
+                    .is_some_and(|run| run.receipt == Some(orgx_peer::ReceiptState::Delivered))
         })
         .await;
         self.judge(moment, &fault);
