@@ -20,8 +20,9 @@ pub mod process;
 pub mod programs;
 pub mod proxy;
 pub mod stage;
+pub mod torture;
 
-pub use programs::story;
+pub use programs::{story, story_without_opencode};
 pub use stage::{Stage, task};
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,6 +28,13 @@ const WATCHDOG: &str = r#"folder=$1; shift
 "$@" & echo "pid $!"
 while read -r _; do "$@" & echo "pid $!"; done
 kill -9 $!; rm -rf "$folder"; kill -9 0"#;
+
+/// In place of `opencode`: becomes the real one, and sees to it that it ends with the harness, however that ends.
+/// The peer that starts it is killed, and cannot.
+const MORTAL: &str = r#"#!/bin/sh
+(while kill -0 HARNESS && kill -0 $$; do sleep 1; done; kill -9 $$) >/dev/null 2>&1 </dev/null &
+exec PROGRAM "$@"
+"#;
 
 static SHARED: OnceCell<Arc<Server>> = OnceCell::const_new();
 /// Beside the shared one, one more fits on a small computer.
@@ -165,6 +173,19 @@ pub fn linked(folder: &Path) -> PathBuf {
         std::os::unix::fs::symlink(program, &link).expect("a link");
     }
     link
+}
+
+/// An `opencode` that does not outlive the harness, even when the peer that starts it is killed.
+pub fn mortal(folder: &Path) -> PathBuf {
+    let real = linked(&folder.join("real"));
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).expect("a folder");
+    let program = bin.join("opencode");
+    let real = real.display().to_string();
+    let script = MORTAL.replace("HARNESS", &std::process::id().to_string()).replace("PROGRAM", &real);
+    std::fs::write(&program, script).expect("a file");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    program
 }
 
 /// A PATH for programs that need nothing but the system, with `first` before it.

@@ -33,6 +33,18 @@ impl Peer {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// SIGKILL: it has no last word. Returns once it is gone.
+    pub async fn kill(mut self) {
+        self.child.start_kill().expect("it can be killed");
+        self.child.wait().await.expect("its exit status");
+    }
+
+    /// How it ends by itself.
+    pub async fn ended(mut self) -> ExitStatus {
+        let ended = timeout(crate::WAIT, self.child.wait()).await;
+        ended.expect("orgx-peer did not end by itself").expect("its exit status")
+    }
+
     /// SIGTERM, and how it ended.
     pub async fn stop(mut self) -> ExitStatus {
         process::send(self.pid(), Signal::TERM);

@@ -20,9 +20,19 @@ pub fn story(tell: impl Future<Output = ()>) {
         skip("it needs the real OpenCode; set ORGX_OPENCODE_BIN to its program");
         return;
     }
+    story_without_opencode(tell);
+}
+
+/// Tells a story that needs no OpenCode.
+pub fn story_without_opencode(tell: impl Future<Output = ()>) {
     RUNTIME.block_on(async {
         tokio::time::timeout(STORY, tell).await.expect("the story did not end within 240 s");
     });
+}
+
+/// Runs something that lasts as long as it must.
+pub fn run<T>(work: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(work)
 }
 
 /// Says that the story at hand is not told; fails where all must be.

@@ -101,10 +101,15 @@ impl Stage {
         command
     }
 
+    /// Starts it, and looks no further.
+    pub fn spawn(&self, command: Command) -> Peer {
+        Peer::start(command, self.root.join("peer.log"))
+    }
+
     /// Starts it, and returns once OrgX has its connection and has given it the skill rules.
     pub async fn start(&self, command: Command) -> Peer {
         let (opened, asked) = (self.gateway.connections(), self.asked_for_rules());
-        let peer = Peer::start(command, self.root.join("peer.log"));
+        let peer = self.spawn(command);
         let connected = self.gateway.wait_connected(opened + 1).await;
         connected.unwrap_or_else(|late| panic!("{late}\n{}", peer.log()));
         let fetched = |requests: &[orgx_sandbox::Request]| {

@@ -32,6 +32,11 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
+/// One of the workspace's own programs, once it is built.
+pub(crate) fn built_program(name: &str) -> PathBuf {
+    target_dir().join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+}
+
 /// A path that means the same in a child that stands elsewhere.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask run | test | setup`.
+//! The project's own commands: `cargo xtask run | test | torture | setup`.
 //!
 //! Each command first sees to what it needs (system packages, the pinned OpenCode) and then does its one job. What goes
 //! wrong is told as a sentence that says what to do, and ends in exit code 1.
@@ -11,6 +11,7 @@ mod opencode;
 mod run;
 mod summary;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -22,7 +23,10 @@ OrgX Peer: the project's own commands
   cargo xtask run [ARGS]                     build the peer and run `orgx-peer demo [ARGS]`
   cargo xtask test [--fast] [-- CARGO_ARGS]  run every check and every test; --fast leaves out formatting, lints and
                                              licenses; CARGO_ARGS go to `cargo test`
-  cargo xtask setup                          only install what the two commands above need
+  cargo xtask torture [--kills N] [--minutes N] [--seed N]
+                                             kill the peer with -9 again and again, at least 300 times, which takes about
+                                             ten minutes, and see whether anything is lost or done twice
+  cargo xtask setup                          only install what the commands above need
 
 What is missing is installed: system packages on Debian and Ubuntu (as root or with sudo), and the real OpenCode, once,
 into the cache folder. ORGX_OPENCODE_BIN names another opencode program, and nothing is downloaded then.";
@@ -40,6 +44,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
     match args.split_first() {
         Some((name, rest)) if name == "run" => run::run(rest),
         Some((name, rest)) if name == "test" => test::test(rest),
+        Some((name, rest)) if name == "torture" => torture::torture(rest),
         Some((name, [])) if name == "setup" => setup(),
         Some((name, _)) if name == "setup" => bail!("`cargo xtask setup` takes no arguments."),
         None => Ok(help()),

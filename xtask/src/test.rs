@@ -14,6 +14,11 @@ use crate::{
     summary::{Outcome, Summary},
 };
 
+/// The programs with the tests and examples, not alone: development dependencies may switch features on, and a build
+/// without them would be a second one.
+pub(crate) const BUILD: [&str; 7] =
+    ["build", "--workspace", "--lib", "--bins", "--tests", "--examples", "--locked"];
+
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
@@ -78,15 +83,11 @@ fn parse(args: &[String]) -> Result<Options> {
 }
 
 fn build_and_test(summary: &mut Summary, args: &[String], opencode: &OpenCode) {
-    // The programs with the tests and examples, not alone: development dependencies may switch features on, and a build
-    // without them would be a second one.
-    let build = ["build", "--workspace", "--lib", "--bins", "--tests", "--examples", "--locked"];
-    if *summary.run("build", command::cargo().args(build)) != Outcome::Passed {
+    if *summary.run("build", command::cargo().args(BUILD)) != Outcome::Passed {
         summary.note("tests", Outcome::Failed("not run: the build failed".to_owned()));
         return;
     }
-    let programs = command::target_dir().join("debug");
-    let program = |name: &str| programs.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let program = command::built_program;
     let mut tests = command::cargo();
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(args);
     tests.env("ORGX_PEER_BIN", program("orgx-peer")).env("ORGX_SANDBOX_BIN", program("orgx-sandbox"));
