@@ -17,7 +17,6 @@
 //! cancels and breaks; then it is left alone until everything has ended. A seed decides all choices; what the machine
 //! adds in timing is its own.
 
-mod journal;
 mod judge;
 mod moment;
 mod plan;

@@ -1,12 +1,12 @@
 //! One round: lives of a peer, each ended by a kill, and the settling at the end.
 
-use super::journal::{self, Kept};
 use super::moment::Moment;
 use super::plan::Plan;
 use super::report::Counts;
 use super::rng::Rng;
 use super::world::{Agent, World};
 use super::{Setting, judge};
+use crate::journal::{self, Kept};
 use crate::peer::Peer;
 use crate::{process, task};
 use orgx_sandbox::gateway::{ConnectionFault, Endpoint, HttpFault, Received, UpgradeFault};

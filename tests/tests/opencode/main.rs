@@ -4,10 +4,12 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
 mod asks;
+mod crash;
 mod edit;
 mod feed;
 mod git;
 mod once;
+mod orphans;
 mod stops;
 mod together;
 mod trouble;

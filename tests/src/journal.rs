@@ -1,4 +1,4 @@
-//! The peer's journal as a stranger reads it: a copy, after the peer is dead.
+//! The peer's journal as a stranger reads it: a copy, best made while no peer lives.
 
 use rusqlite::{Connection, OpenFlags};
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// What the journal says of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub enum Kept {
     /// Whole, and not prompted.
     Queued,
     /// Its agent may have been prompted; it has no end.
@@ -16,7 +16,7 @@ pub(super) enum Kept {
 }
 
 /// Every run in the journals below this folder. None, when there is no journal yet.
-pub(super) fn read(state: &Path) -> Result<HashMap<String, Kept>, String> {
+pub fn read(state: &Path) -> Result<HashMap<String, Kept>, String> {
     let copy = tempfile::TempDir::with_prefix("orgx-journal-").map_err(|error| error.to_string())?;
     let mut journals = Vec::new();
     for entry in std::fs::read_dir(state).into_iter().flatten().flatten() {
