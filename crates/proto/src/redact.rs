@@ -26,11 +26,8 @@ impl Redacted {
 
     /// As [`Redacted::new`], cut to `chars` characters, the last of which is then an ellipsis.
     pub fn cut(text: &str, chars: usize) -> Self {
-        // A secret must not hide behind the cut, nor a huge text cost much: look a little further than is kept.
-        let head: String = text.chars().take(chars.saturating_add(400)).filter(|c| !is_hidden(*c)).collect();
-        let masked = mask(&head);
-        let long =
-            masked.chars().nth(chars).is_some() || text.chars().nth(chars.saturating_add(400)).is_some();
+        let masked = mask(&head(text, chars));
+        let long = masked.chars().nth(chars).is_some() || text.chars().nth(looked_at(chars)).is_some();
         if !long {
             return Self(masked);
         }
@@ -41,9 +38,14 @@ impl Redacted {
 
     /// As [`Redacted::new`], and without local paths: for what OrgX is told of an agent's own words.
     pub fn without_paths(text: &str) -> Self {
-        let text = Self::new(text).0.replace("file://", "");
+        // Before secrets are looked for: what stands on both sides of what is left out may be one.
+        let mut text = head(text, CHARS);
+        while text.contains("file://") {
+            text = text.replace("file://", "");
+        }
+        let text = Self::new(&text).0;
         let text = QUOTED_PATH.replace_all(&text, "${1}[path]${2}");
-        Self(PATH.replace_all(&text, "${1}[path]").into_owned())
+        Self::new(&PATH.replace_all(&text, "${1}[path]"))
     }
 
     /// The safe text.
@@ -67,6 +69,17 @@ impl Serialize for Redacted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
+}
+
+/// What of a text is looked at to keep so many characters: a secret must not hide behind the cut, nor a huge text cost
+/// much.
+fn looked_at(chars: usize) -> usize {
+    chars.saturating_add(400)
+}
+
+/// The beginning of a text that is looked at, without what hides.
+fn head(text: &str, chars: usize) -> String {
+    text.chars().take(looked_at(chars)).filter(|c| !is_hidden(*c)).collect()
 }
 
 /// Control characters and those that change the direction of text: line breaks would forge log lines, and
@@ -152,6 +165,9 @@ mod tests {
             ("ENOENT '/tmp/a/b' gone", "ENOENT '[path]' gone"),
             ("no '/home/Jane Doe/p/x' here", "no '[path]' here"),
             ("see file:///home/me/x.ts:1", "see [path]:1"),
+            ("see fifile://le:///home/me/x.ts:1", "see [path]:1"),
+            ("see fi\u{200b}le:///home/me/x.ts:1", "see [path]:1"),
+            ("oxfile://k_abcdef0123", "[redacted]"),
             (r"C:\Users\me\x is gone", "[path] is gone"),
             ("at https://api.example.com/v1/chat", "at https://api.example.com/v1/chat"),
             ("and/or, 1/2, /help", "and/or, 1/2, /help"),
@@ -165,6 +181,8 @@ mod tests {
         let cut = Redacted::cut(&"é".repeat(900), 10);
         assert_eq!(cut.as_str(), format!("{}…", "é".repeat(9)));
         assert_eq!(Redacted::cut("exact", 5).as_str(), "exact");
+        let longer_without_paths = Redacted::without_paths(&r"C:\a ".repeat(100));
+        assert_eq!(longer_without_paths.as_str().chars().count(), CHARS);
     }
 
     proptest! {
