@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One event of one session.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A session was made; a subagent's names its parent.
     Created { parent: Option<String> },
     /// Its status.
@@ -30,7 +30,7 @@ pub(super) enum Event {
 
 /// A session's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(crate) enum Status {
     Busy,
     Retry,
     Idle,
@@ -38,53 +38,53 @@ pub(super) enum Status {
 
 /// An error as OpenCode names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub(super) name: String,
-    pub(super) message: String,
-    pub(super) status: Option<u64>,
-    pub(super) retryable: bool,
+pub(crate) struct Trouble {
+    pub(crate) name: String,
+    pub(crate) message: String,
+    pub(crate) status: Option<u64>,
+    pub(crate) retryable: bool,
 }
 
 /// One model answer ("assistant message").
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) id: String,
-    pub(super) tokens: u64,
-    pub(super) cost_dollars: f64,
-    pub(super) provider: Option<String>,
-    pub(super) finish: Option<String>,
-    pub(super) error: Option<Trouble>,
+pub(crate) struct Answer {
+    pub(crate) id: String,
+    pub(crate) tokens: u64,
+    pub(crate) cost_dollars: f64,
+    pub(crate) provider: Option<String>,
+    pub(crate) finish: Option<String>,
+    pub(crate) error: Option<Trouble>,
 }
 
 /// A tool call that ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Tool {
-    pub(super) call: String,
-    pub(super) message: String,
-    pub(super) name: String,
-    pub(super) failed: bool,
+pub(crate) struct Tool {
+    pub(crate) call: String,
+    pub(crate) message: String,
+    pub(crate) name: String,
+    pub(crate) failed: bool,
     /// What it was about, for a step; no command line, no content.
-    pub(super) about: Option<String>,
+    pub(crate) about: Option<String>,
     /// For matching only.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// Its command, query or URL; for matching only.
-    pub(super) query: String,
+    pub(crate) query: String,
     /// The files it wrote.
-    pub(super) edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
 }
 
 /// A file that a tool wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Edit {
-    pub(super) path: String,
+pub(crate) struct Edit {
+    pub(crate) path: String,
     /// For matching only.
-    pub(super) added: String,
-    pub(super) additions: u64,
-    pub(super) deletions: u64,
+    pub(crate) added: String,
+    pub(crate) additions: u64,
+    pub(crate) deletions: u64,
 }
 
 /// Reads one frame of `/global/event`: the session it is about, and what it says. `None` for what no run needs.
-pub(super) fn read(frame: &Value) -> Option<(String, Event)> {
+pub(crate) fn read(frame: &Value) -> Option<(String, Event)> {
     let payload = frame.get("payload")?;
     let about = payload.get("properties")?;
     let session = |at: &str| about.pointer(at).and_then(Value::as_str).map(ToOwned::to_owned);
@@ -110,18 +110,18 @@ pub(super) fn read(frame: &Value) -> Option<(String, Event)> {
 }
 
 /// A permission ask, from the feed or from a list.
-pub(super) fn permission(ask: &Value) -> Option<Event> {
+pub(crate) fn permission(ask: &Value) -> Option<Event> {
     Some(Event::Permission { id: text(ask, "id")?, permission: text(ask, "permission").unwrap_or_default() })
 }
 
 /// A question, from the feed or from a list.
-pub(super) fn question(ask: &Value) -> Option<Event> {
+pub(crate) fn question(ask: &Value) -> Option<Event> {
     let parts = ask.get("questions").and_then(Value::as_array).map_or(1, Vec::len);
     Some(Event::Question { id: text(ask, "id")?, parts })
 }
 
 /// A message's head, when it is a model's answer.
-pub(super) fn answer(info: &Value) -> Option<Event> {
+pub(crate) fn answer(info: &Value) -> Option<Event> {
     if info.get("role").and_then(Value::as_str) != Some("assistant") {
         return None;
     }
@@ -130,7 +130,7 @@ pub(super) fn answer(info: &Value) -> Option<Event> {
     let parts = ["input", "output", "reasoning", "cache/read", "cache/write"];
     Some(Event::Answer(Answer {
         id: text(info, "id")?,
-        tokens: parts.iter().map(|part| count(&format!("/tokens/{part}"))).sum(),
+        tokens: parts.iter().map(|part| count(&format!("/tokens/{part}"))).fold(0, u64::saturating_add),
         cost_dollars: info.get("cost").and_then(Value::as_f64).unwrap_or_default(),
         provider: text(info, "providerID"),
         finish: text(info, "finish"),
@@ -139,7 +139,7 @@ pub(super) fn answer(info: &Value) -> Option<Event> {
 }
 
 /// A part of a message, when it says something about the run.
-pub(super) fn part(part: &Value) -> Option<Event> {
+pub(crate) fn part(part: &Value) -> Option<Event> {
     match part.get("type")?.as_str()? {
         "tool" => tool(part),
         "patch" => {
@@ -230,8 +230,9 @@ fn patched(patch: &str) -> Vec<Edit> {
             if let Some(added) = line.strip_prefix('+') {
                 edit.additions += 1;
                 if edit.added.len() < skill_rules::limits::TEXT_BYTES {
-                    edit.added.push_str(added);
+                    edit.added.push_str(&cut(added));
                     edit.added.push('\n');
+                    edit.added.truncate(skill_rules::cut(&edit.added).len());
                 }
             } else if line.starts_with('-') {
                 edit.deletions += 1;

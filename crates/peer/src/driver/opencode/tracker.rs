@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What an event means for the run.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     /// For OrgX.
     Agent(AgentEvent),
     /// A permission is asked for.
@@ -28,7 +28,7 @@ pub(super) enum Told {
 
 /// One run.
 #[derive(Debug)]
-pub(super) struct Tracker {
+pub(crate) struct Tracker {
     session: String,
     folder: PathBuf,
     /// Calls told of, by answer: some providers count their ids anew in each.
@@ -47,7 +47,7 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    pub(super) fn new(session: &str, folder: &Path) -> Self {
+    pub(crate) fn new(session: &str, folder: &Path) -> Self {
         Self {
             session: session.to_owned(),
             folder: folder.to_owned(),
@@ -64,7 +64,7 @@ impl Tracker {
     }
 
     /// Takes an event of `session`: the run's own, or one of its subagents'.
-    pub(super) fn observe(&mut self, session: &str, event: Event) -> Vec<Told> {
+    pub(crate) fn observe(&mut self, session: &str, event: Event) -> Vec<Told> {
         let own = session == self.session;
         match event {
             Event::Created { .. } | Event::Status(Status::Busy | Status::Retry) => Vec::new(),
@@ -93,22 +93,22 @@ impl Tracker {
     }
 
     /// The ask could not be answered: take it again when it comes up.
-    pub(super) fn forget_ask(&mut self, id: &str) {
+    pub(crate) fn forget_ask(&mut self, id: &str) {
         self.asks.remove(id);
     }
 
     /// Nothing has come of the prompt yet.
-    pub(super) fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.newest.is_none() && self.trouble.is_none()
     }
 
     /// If it is over now, it is known why: the model had its last word, or something went wrong.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.trouble.is_some() || matches!(self.newest, Some((_, true)))
     }
 
     /// The run is over: how it ended. `sessions` are the sums that OpenCode itself keeps: tokens and dollars.
-    pub(super) fn end(&self, sessions: (u64, f64)) -> AgentEnd {
+    pub(crate) fn end(&self, sessions: (u64, f64)) -> AgentEnd {
         if let Some(trouble) = &self.trouble {
             return AgentEnd::Failed(failure(trouble));
         }
@@ -116,7 +116,7 @@ impl Tracker {
         if !self.is_settled() {
             return AgentEnd::Failed(Failure::recoverable("OpenCode stopped before the model had answered"));
         }
-        let tokens: u64 = self.answers.values().map(|(tokens, _)| tokens).sum();
+        let tokens = self.answers.values().map(|(tokens, _)| *tokens).fold(0, u64::saturating_add);
         let dollars: f64 = self.answers.values().map(|(_, dollars)| dollars).sum();
         AgentEnd::Completed(Totals {
             // The sums are written at the end of a step, the events may miss one: each can only lag.

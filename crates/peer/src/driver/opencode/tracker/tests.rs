@@ -149,6 +149,16 @@ fn tokens_and_cost_are_of_all_answers_subagents_included() {
 }
 
 #[test]
+fn token_counts_beyond_all_bounds_stay_a_number() {
+    let mut story = Story::new();
+    for id in ["msg_1", "msg_2"] {
+        story.answer(RUN, id, json!({ "finish": "stop", "tokens": { "input": 1e300, "output": 1e300 } }));
+    }
+    let AgentEnd::Completed(totals) = story.end() else { panic!("completed") };
+    assert_eq!(totals.tokens_used, u64::MAX);
+}
+
+#[test]
 fn only_the_runs_own_idle_may_be_its_end() {
     let mut story = Story::new();
     story
