@@ -10,6 +10,7 @@ use crate::paths::{Paths, Tenant};
 use file::File;
 use orgx_proto::connection::Offer;
 use orgx_proto::limits;
+use orgx_proto::redact::Redacted;
 use secrecy::SecretString;
 use std::path::PathBuf;
 use url::{Host, Url};
@@ -125,7 +126,23 @@ impl Config {
             name: "HOME",
             what: "the peer needs a home folder, or ORGX_PEER_STATE_DIR and ORGX_PEER_CONFIG_DIR",
         })?;
-        let (file, mut warnings) = File::read(&paths.config_file())?;
+        let (file, warnings) = File::read(&paths.config_file())?;
+        Self::of(env, paths, file, warnings)
+    }
+
+    /// With this text for the `config.toml`.
+    pub(crate) fn read(env: &Environment, paths: Paths, toml: &str) -> Result<Self, ConfigError> {
+        let (file, warnings) =
+            File::parse(toml).map_err(|why| ConfigError::File { path: paths.config_file(), why })?;
+        Self::of(env, paths, file, warnings)
+    }
+
+    fn of(
+        env: &Environment,
+        paths: Paths,
+        file: File,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, ConfigError> {
         let key = env.text("ORGX_API_KEY").or_else(|| env.text("ORGX_GATEWAY_KEY")).ok_or(
             ConfigError::Missing {
                 name: "ORGX_API_KEY",
@@ -179,7 +196,8 @@ fn runs(file: file::Runs) -> Result<RunsConfig, ConfigError> {
     };
     for folder in file.allowed_folders.iter().chain(&file.default_folder) {
         if !folder.is_absolute() {
-            let why = format!("{} is not an absolute path", folder.display());
+            let folder = Redacted::cut(&folder.to_string_lossy(), file::SHOWN_CHARS);
+            let why = format!("{folder} is not an absolute path");
             return Err(ConfigError::Invalid { name: "a folder in [runs]".into(), why });
         }
     }

@@ -1,6 +1,7 @@
 //! `config.toml`, as people write it.
 
 use super::ConfigError;
+use orgx_proto::redact::Redacted;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,9 @@ pub(super) struct Outbox {
 /// Largest file read, in bytes: it is written by hand.
 const BYTES: u64 = 256 * 1024;
 
+/// Characters of a key or a folder shown in a message.
+pub(super) const SHOWN_CHARS: usize = 200;
+
 impl File {
     /// The file, with a warning for each key in it that means nothing; all defaults when there is none.
     pub(super) fn read(path: &Path) -> Result<(Self, Vec<String>), ConfigError> {
@@ -70,15 +74,26 @@ impl File {
     pub(super) fn parse(text: &str) -> Result<(Self, Vec<String>), String> {
         let mut warnings = Vec::new();
         let unknown = |path: serde_ignored::Path<'_>| {
+            let path = Redacted::cut(&path.to_string(), SHOWN_CHARS);
             warnings.push(format!("config.toml: `{path}` is not a setting of this version"));
         };
-        let source = toml::de::Deserializer::parse(text).map_err(|error| one_line(&error))?;
-        let file = serde_ignored::deserialize(source, unknown).map_err(|error| one_line(&error))?;
+        let source = toml::de::Deserializer::parse(text).map_err(|error| one_line(text, &error))?;
+        let file = serde_ignored::deserialize(source, unknown).map_err(|error| one_line(text, &error))?;
         Ok((file, warnings))
     }
 }
 
 /// Where and what, without quoting the file: it may hold what should not be repeated.
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().lines().collect::<Vec<_>>().join(" ")
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let what = error.message();
+    // `invalid type: string "what the file says", expected ...`
+    let what = match (what.find('"'), what.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}\"…\"{}", &what[..first], &what[last + 1..]),
+        _ => what.lines().collect::<Vec<_>>().join(" "),
+    };
+    let what = Redacted::cut(&what, 2 * SHOWN_CHARS);
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {what}", before.matches('\n').count() + 1),
+        None => what.into_string(),
+    }
 }

@@ -100,8 +100,10 @@ fn a_broken_file_is_named_and_not_quoted() {
     let (home, env) = environment();
     let env = env.with("ORGX_PEER_CONFIG_DIR", home.path());
     for (toml, why) in [
-        ("[orgx\nsecret_thing = 1", "config.toml cannot be used"),
-        ("[runs]\nconcurrent = \"two\"", "invalid type"),
+        ("[orgx\nsecret_thing = 1", "config.toml cannot be used: line 1: "),
+        ("[runs]\nconcurrent = \"two\"", "line 2: invalid type: string \"…\", expected"),
+        ("[runs]\nconcurrent = \"secret_thing\"", "line 2: invalid type"),
+        ("[runs]\nallowed_folders = [\"a\\u001b[31m\"]", " a[31m is not an absolute path"),
         ("[runs]\nconcurrent = 0", "at least 1"),
         ("[runs]\nallowed_folders = [\"relative\"]", "not an absolute path"),
     ] {
