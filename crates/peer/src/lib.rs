@@ -22,6 +22,8 @@ mod clock;
 mod config;
 mod driver;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod http;
 mod instance;

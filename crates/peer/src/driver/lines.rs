@@ -5,15 +5,28 @@
 use crate::limits;
 
 /// Collects chunks, gives out lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lines {
+    /// Longest line taken, in bytes.
+    bound: usize,
     partial: Vec<u8>,
     /// Is the current line over the bound, and being skipped?
     skipping: bool,
     skipped: u64,
 }
 
+impl Default for Lines {
+    fn default() -> Self {
+        Self::bounded(limits::LINE_BYTES)
+    }
+}
+
 impl Lines {
+    /// Takes lines of up to `bound` bytes.
+    pub(crate) fn bounded(bound: usize) -> Self {
+        Self { bound, partial: Vec::new(), skipping: false, skipped: 0 }
+    }
+
     /// Takes a chunk; calls `line` for each line that it ends, without its line break.
     pub(crate) fn push(&mut self, mut chunk: &[u8], mut line: impl FnMut(&[u8])) {
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
@@ -45,7 +58,7 @@ impl Lines {
         if self.skipping {
             return;
         }
-        if self.partial.len() + bytes.len() > limits::LINE_BYTES {
+        if self.partial.len() + bytes.len() > self.bound {
             self.skipping = true;
             self.skipped += 1;
             self.partial = Vec::new();

@@ -4,16 +4,16 @@
 //! - `daemon`: the daemon of the seed's contract (contract C).
 
 mod client;
-mod daemon;
-mod event;
-mod feed;
+pub(crate) mod daemon;
+pub(crate) mod event;
+pub(crate) mod feed;
 mod locate;
 mod managed;
 mod owner;
 mod server;
-mod state_file;
+pub(crate) mod state_file;
 mod stop_on_drop;
-mod tracker;
+pub(crate) mod tracker;
 
 use super::{Detected, Driver, Probed, RunIo};
 use crate::config::OpenCodeConfig;

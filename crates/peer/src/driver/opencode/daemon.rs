@@ -202,13 +202,17 @@ impl Daemon {
     }
 }
 
-enum Said {
+/// What one line says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Said {
+    /// The agent did something.
     Event(AgentEvent),
+    /// It is over.
     End(AgentEnd),
 }
 
 /// One NDJSON line. PROTOCOL: contract C4, C5; what is blank, unparsable, wrongly typed or unknown is skipped.
-fn read(line: &[u8]) -> Option<Said> {
+pub(crate) fn read(line: &[u8]) -> Option<Said> {
     let event: Map<String, Value> = serde_json::from_slice(line.trim_ascii()).ok()?;
     let required = |key: &str| event.get(key)?.as_str().map(ToOwned::to_owned);
     // Absent is fine, wrongly typed is not.

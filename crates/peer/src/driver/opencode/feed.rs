@@ -182,11 +182,15 @@ async fn read(client: Client, routes: Arc<Mutex<Routes>>, tell: watch::Sender<Op
     }
 }
 
-/// PROTOCOL: opencode.md 2.1, frames are single `data:` lines; durable events come a second time as `sync`.
+/// What a line of the feed says, and of which session. PROTOCOL: opencode.md 2.1, frames are single `data:` lines;
+/// durable events come a second time as `sync`.
+pub(crate) fn decode(line: &[u8]) -> Option<(String, Event)> {
+    let data = line.strip_prefix(b"data:")?;
+    event::read(&serde_json::from_slice(data).ok()?)
+}
+
 fn route(routes: &Mutex<Routes>, line: &[u8]) {
-    let Some(data) = line.strip_prefix(b"data:") else { return };
-    let Ok(frame) = serde_json::from_slice(data) else { return };
-    let Some((session, event)) = event::read(&frame) else { return };
+    let Some((session, event)) = decode(line) else { return };
     let mut routes = lock(routes);
     if let Event::Created { parent: Some(parent) } = &event
         && let Some(run) = routes.get(parent).cloned()

@@ -20,10 +20,14 @@ pub(super) fn port(path: &Path) -> Result<Option<u16>, &'static str> {
     if text.len() as u64 > limits::STATE_FILE_BYTES {
         return Err("is larger than 64 KiB");
     }
-    let state: Value =
-        serde_json::from_slice(&text).map_err(|_| "is not JSON; perhaps it is half written")?;
+    read(&text).map(Some)
+}
+
+/// The port in a state file of that text.
+pub(crate) fn read(text: &[u8]) -> Result<u16, &'static str> {
+    let state: Value = serde_json::from_slice(text).map_err(|_| "is not JSON; perhaps it is half written")?;
     let port = state.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
-    port.filter(|port| *port > 0).map(Some).ok_or("names no port")
+    port.filter(|port| *port > 0).ok_or("names no port")
 }
 
 #[cfg(test)]
