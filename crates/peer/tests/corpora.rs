@@ -59,8 +59,8 @@ fn corpus(target: &str) -> Vec<PathBuf> {
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-    let mut found: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let entries = std::fs::read_dir(dir).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut found: Vec<PathBuf> = entries.unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
     found.sort();
     found
 }

@@ -19,7 +19,9 @@ pub(super) fn play(data: &[u8]) {
     let mut world = World::default();
     for (turn, part) in data.split(|byte| *byte == 0).enumerate() {
         if turn % 2 == 1 {
-            part.iter().for_each(|letter| world.act(*letter));
+            for letter in part {
+                world.act(*letter);
+            }
         } else if let Ok(text) = std::str::from_utf8(part) {
             world.frame(text);
         }
@@ -228,7 +230,7 @@ impl World {
                     match terminal {
                         Some(terminal) => assert_eq!(frame, terminal),
                         None if is_terminal => {
-                            assert_eq!(Some(frame), told_before, "a second, other terminal")
+                            assert_eq!(Some(frame), told_before, "a second, other terminal");
                         }
                         None => assert_eq!(self.runs.get(&frame.run_id), Some(&Place::Working)),
                     }
