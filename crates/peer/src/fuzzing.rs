@@ -3,6 +3,7 @@
 
 mod frames;
 mod gateway;
+mod kept;
 mod rules;
 
 use crate::config::{Config, ConfigError, Environment, is_loopback};

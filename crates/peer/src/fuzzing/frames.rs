@@ -2,7 +2,7 @@
 
 use orgx_proto::agent::{AgentEnd, AgentEvent, PromptPlace};
 use orgx_proto::delivery::Outgoing;
-use orgx_proto::dispatch::{Dispatcher, Effect};
+use orgx_proto::dispatch::{Dispatcher, Effect, Past};
 use orgx_proto::ids::{DispatchKey, DriverId, RunId, SessionHandle};
 use orgx_proto::limits;
 use orgx_proto::message::{Dispatch, Task};
@@ -20,12 +20,14 @@ pub(super) struct OneRun {
 
 impl Default for OneRun {
     fn default() -> Self {
-        let mut run = Self { dispatcher: dispatcher(), run_id: RunId::new("run_1"), terminals: 0 };
+        let mut run =
+            Self { dispatcher: dispatcher_with(Vec::new()), run_id: RunId::new("run_1"), terminals: 0 };
         let dispatch = Dispatch {
             run_id: run.run_id.clone(),
             key: DispatchKey::new("key_1"),
             timeout: limits::DEFAULT_TIMEOUT,
             task: Task { title: "a task".into(), ..Task::default() },
+            local: false,
         };
         let (run_id, now) = (run.run_id.clone(), now(0));
         run.dispatcher.dispatch(dispatch, now);
@@ -63,9 +65,10 @@ impl OneRun {
     }
 }
 
-pub(super) fn dispatcher() -> Dispatcher {
+/// A dispatcher that remembers these runs.
+pub(super) fn dispatcher_with(past: Vec<Past>) -> Dispatcher {
     let drivers = BTreeMap::from([(DriverId::opencode(), "opencode")]);
-    Dispatcher::new(orgx_proto::dispatch::Limits::default(), drivers, Vec::new())
+    Dispatcher::new(orgx_proto::dispatch::Limits::default(), drivers, past)
 }
 
 pub(super) fn now(ms: u64) -> Now {

@@ -1,15 +1,17 @@
-//! Plays OrgX and the agents against a dispatcher, and keeps a plain account of what it may do.
+//! Plays OrgX, the person and the agents against a dispatcher, kills and restarts it, and keeps a plain account of what
+//! it may do.
 //!
 //! The input is frames and moves by turns, with a NUL between them: `frame NUL moves NUL frame NUL moves`. A move is a
 //! letter ([`World::act`]); what is none is skipped.
 
-use super::frames::{assert_fit, assert_frame, assert_record, dispatcher, now};
+use super::frames::{assert_fit, assert_frame, assert_record, dispatcher_with, now};
+use super::kept::Kept;
 use orgx_proto::agent::{Action, ActionKind, AgentEnd, AgentEvent, Failure, PromptPlace, Totals};
-use orgx_proto::delivery::Outgoing;
-use orgx_proto::dispatch::{Dispatcher, Effect, Ended};
+use orgx_proto::delivery::{Class, Outgoing};
+use orgx_proto::dispatch::{Dispatcher, Effect, Ended, PauseState};
 use orgx_proto::ids::{DispatchKey, RunId, SessionHandle};
 use orgx_proto::limits;
-use orgx_proto::message::{Dispatch, Inbound, Provider, parse};
+use orgx_proto::message::{Dispatch, Inbound, Provider, Task, parse};
 use orgx_proto::skill_rules::Match;
 use orgx_proto::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +23,11 @@ pub(super) fn play(data: &[u8]) {
         if turn % 2 == 1 {
             for letter in part {
                 world.act(*letter);
+                world.check_kept();
             }
         } else if let Ok(text) = std::str::from_utf8(part) {
             world.frame(text);
+            world.check_kept();
         }
     }
     world.wait_for_the_end();
@@ -37,9 +41,12 @@ struct World {
     /// Every run there was, in the order they came; `chosen` is the one that moves are about.
     all: Vec<RunId>,
     chosen: usize,
+    /// The person's own.
+    own: BTreeSet<RunId>,
     spent: BTreeSet<DispatchKey>,
     /// Ended runs whose key was spent, with their terminal.
     ended: BTreeMap<RunId, Outgoing>,
+    kept: Kept,
     stopped: bool,
 }
 
@@ -50,6 +57,8 @@ enum Place {
     Waiting,
     /// Its driver has it.
     Starting,
+    /// Its driver looks it up: a peer before this one had spent its key.
+    Resumed,
     /// It was prompted.
     Prompted,
     /// It has a session.
@@ -59,13 +68,15 @@ enum Place {
 impl Default for World {
     fn default() -> Self {
         Self {
-            dispatcher: dispatcher(),
+            dispatcher: dispatcher_with(Vec::new()),
             clock: 1,
             runs: BTreeMap::new(),
             all: Vec::new(),
             chosen: 0,
+            own: BTreeSet::new(),
             spent: BTreeSet::new(),
             ended: BTreeMap::new(),
+            kept: Kept::default(),
             stopped: false,
         }
     }
@@ -75,6 +86,13 @@ impl World {
     fn frame(&mut self, text: &str) {
         let at = now(self.clock);
         let effects = match parse(text) {
+            // Their names are made here, and OrgX knows none of them.
+            Inbound::Dispatch(dispatch)
+                if self.is_own(&dispatch.run_id) || self.is_own(&RunId::new(dispatch.key.as_str())) =>
+            {
+                return;
+            }
+            Inbound::Unusable { run_id, .. } if self.is_own(&run_id) => return,
             Inbound::Dispatch(dispatch) => {
                 assert_bounded(&dispatch);
                 if !self.all.contains(&dispatch.run_id) {
@@ -98,11 +116,28 @@ impl World {
 
     /// One move of the world around the dispatcher; a driver does nothing that it was not asked for.
     fn act(&mut self, letter: u8) {
-        let at = now(self.clock);
-        if letter.is_ascii_digit() {
-            self.chosen = usize::from(letter - b'0');
-            return;
+        match letter {
+            b'0'..=b'9' => self.chosen = usize::from(letter - b'0'),
+            b't' => self.tick_next(),
+            b'T' => {
+                self.clock += 1_000;
+                self.tick();
+            }
+            b'o' => self.own_task(),
+            b'q' => self.stop(),
+            b'k' => self.restart(),
+            b'h' | b'H' => self.dispatcher.pause(letter == b'H'),
+            b'r' => {
+                let effects = self.dispatcher.resume(now(self.clock));
+                self.take(&effects);
+            }
+            b'w' => self.kept.begin_anew(&self.dispatcher.write_again()),
+            _ => self.act_on_the_chosen(letter),
         }
+    }
+
+    fn act_on_the_chosen(&mut self, letter: u8) {
+        let at = now(self.clock);
         let Some(run_id) = self.all.get(self.chosen % self.all.len().max(1)).cloned() else { return };
         let place = self.runs.get(&run_id).copied();
         let session = SessionHandle::new(format!("ses_{run_id}"));
@@ -116,8 +151,12 @@ impl World {
                 self.runs.insert(run_id.clone(), Place::Waiting);
                 self.dispatcher.folder(&run_id, answer, at)
             }
-            (b's', Some(Place::Starting)) => {
-                let effects = self.dispatcher.spend(&run_id, PromptPlace::default(), at).unwrap_or_default();
+            (b's' | b'p', Some(Place::Starting)) => {
+                let place = match letter {
+                    b's' => PromptPlace::default(),
+                    _ => PromptPlace { session: Some(session), message_id: Some("msg_1".to_owned()) },
+                };
+                let effects = self.dispatcher.spend(&run_id, place, at).unwrap_or_default();
                 if !effects.is_empty() {
                     self.runs.insert(run_id, Place::Prompted);
                 }
@@ -131,7 +170,10 @@ impl World {
                 let end = AgentEnd::Failed(Failure::recoverable("stopped before it began"));
                 self.dispatcher.ended(&run_id, &end, at)
             }
-            (b'S', Some(Place::Prompted)) => {
+            (b'P', Some(Place::Prompted | Place::Working | Place::Resumed)) => {
+                self.dispatcher.prompted(&run_id)
+            }
+            (b'S', Some(Place::Prompted | Place::Resumed)) => {
                 self.runs.insert(run_id.clone(), Place::Working);
                 self.dispatcher.started(&run_id, &session, at)
             }
@@ -140,30 +182,65 @@ impl World {
                 let matches = if letter == b'm' { vec![found(&run_id)] } else { Vec::new() };
                 self.dispatcher.agent(&run_id, &action(&run_id), &matches, at)
             }
-            (b'l', _) => self.dispatcher.late_matches(&run_id, "ref", &[found(&run_id)], at),
-            (b'e', Some(Place::Prompted | Place::Working)) => {
+            (b'l', Some(Place::Working)) => {
+                self.dispatcher.late_matches(&run_id, "ref", &[found(&run_id)], at)
+            }
+            (b'e', Some(Place::Prompted | Place::Working | Place::Resumed)) => {
                 let totals = Totals { tokens_used: 7, cost_cents: 0.4, provider: Provider::Other };
                 self.dispatcher.ended(&run_id, &AgentEnd::Completed(totals), at)
             }
-            (b'E', Some(Place::Starting | Place::Prompted | Place::Working)) => {
+            (b'E', Some(Place::Starting | Place::Prompted | Place::Working | Place::Resumed)) => {
                 self.dispatcher.ended(&run_id, &AgentEnd::Failed(Failure::recoverable("it broke")), at)
             }
             (b'c', _) => self.dispatcher.cancel(&run_id, at),
-            (b't', _) => return self.tick_next(),
-            (b'T', _) => {
-                self.clock += 1_000;
-                return self.tick();
-            }
-            (b'q', _) => {
-                self.stopped = true;
-                let effects = self.dispatcher.stop(at);
-                self.take(&effects);
-                assert!(self.runs.is_empty(), "a run outlived the stop");
-                return;
-            }
             _ => return,
         };
         self.take(&effects);
+    }
+
+    fn own_task(&mut self) {
+        let run_id = RunId::new(format!("own_{}", self.all.len()));
+        if self.all.contains(&run_id) {
+            return;
+        }
+        self.all.push(run_id.clone());
+        self.own.insert(run_id.clone());
+        let dispatch = Dispatch {
+            key: DispatchKey::new(run_id.as_str()),
+            run_id,
+            timeout: limits::DEFAULT_TIMEOUT,
+            task: Task { title: "my own task".to_owned(), ..Task::default() },
+            local: true,
+        };
+        let effects = self.dispatcher.dispatch(dispatch, now(self.clock));
+        self.take(&effects);
+    }
+
+    /// What has not been prompted is left for the next peer.
+    fn stop(&mut self) {
+        self.stopped = true;
+        let effects = self.dispatcher.stop(now(self.clock));
+        self.take(&effects);
+        let unspent = |place: &Place| matches!(place, Place::Asked | Place::Waiting | Place::Starting);
+        assert!(self.runs.values().all(unspent), "a run outlived the stop");
+        assert!(self.dispatcher.runs().all(|run| !run.dispatch.local));
+    }
+
+    /// The peer is gone without a word, and another one begins with what was kept.
+    fn restart(&mut self) {
+        let before = std::mem::take(&mut self.runs);
+        self.stopped = false;
+        self.dispatcher = dispatcher_with(self.kept.past());
+        for left in self.kept.left() {
+            let effects = self.dispatcher.restore(left, now(self.clock));
+            self.take(&effects);
+        }
+        assert!(before.keys().eq(self.runs.keys()), "a run lost or found by a restart");
+    }
+
+    fn check_kept(&self) {
+        let kept: BTreeSet<&RunId> = self.kept.runs().collect();
+        assert!(kept.into_iter().eq(self.runs.keys()), "the journal knows of other runs");
     }
 
     fn tick_next(&mut self) {
@@ -198,17 +275,28 @@ impl World {
 
     fn take(&mut self, effects: &[Effect]) {
         let mut due: Option<&Ended> = None;
+        let mut kept: Option<&Outgoing> = None;
         for effect in effects {
             let terminal = due.take().map(|ended| &ended.terminal);
-            assert!(terminal.is_none() || matches!(effect, Effect::Send(_)), "an end that is not told");
+            assert!(
+                terminal.is_none() || matches!(effect, Effect::Send(_) | Effect::Tell(_)),
+                "an end that is not told"
+            );
+            self.kept.take(effect);
             match effect {
                 Effect::CheckFolder { run_id, .. } => {
                     assert!(!self.stopped && !self.ended.contains_key(run_id));
+                    assert!(self.kept.runs().any(|kept| kept == run_id), "a dispatch that is not journaled");
                     assert_eq!(self.runs.insert(run_id.clone(), Place::Asked), None);
                 }
                 Effect::Start(start) => {
-                    let before = self.runs.insert(start.run_id.clone(), Place::Starting);
-                    assert_eq!(before, Some(Place::Waiting));
+                    let (place, expected) = match start.resume {
+                        None => (Place::Starting, Some(Place::Waiting)),
+                        Some(_) => (Place::Resumed, None),
+                    };
+                    assert_eq!(self.runs.insert(start.run_id.clone(), place), expected);
+                    let paused = self.dispatcher.pause_state() == PauseState::Paused;
+                    assert!(!paused || start.resume.is_some() || self.is_own(&start.run_id));
                     assert!(
                         self.dispatcher.runs().count() - self.dispatcher.queued() <= limits::CONCURRENT_RUNS
                     );
@@ -221,10 +309,16 @@ impl World {
                         let before = self.ended.insert(ended.run_id.clone(), ended.terminal.clone());
                         assert_eq!(before, None, "a second end");
                     }
-                    assert!(!ended.failed || ended.receipt.is_none());
+                    assert!(ended.receipt.is_none() || !(ended.failed || ended.local));
+                    assert_eq!(ended.local, self.is_own(&ended.run_id));
                     due = Some(ended);
                 }
-                Effect::Send(frame) => {
+                Effect::Send(frame) | Effect::Tell(frame) => {
+                    let told_orgx = matches!(effect, Effect::Send(_));
+                    assert_ne!(told_orgx, self.is_own(&frame.run_id), "told to the wrong one");
+                    if told_orgx && frame.class == Class::Deviation {
+                        assert_eq!(kept.take(), Some(frame), "a deviation that is not journaled");
+                    }
                     let is_terminal = assert_frame(frame);
                     let told_before = self.ended.get(&frame.run_id);
                     match terminal {
@@ -237,11 +331,17 @@ impl World {
                 }
                 Effect::Record(record) => assert_record(record),
                 Effect::Ask(run_id) | Effect::Abandon(run_id) => assert!(self.runs.contains_key(run_id)),
-                Effect::Ignored(_) => {}
+                Effect::Keep(frame) => kept = Some(frame),
+                Effect::Queue { .. } | Effect::Erase(_) | Effect::Ignored(_) => {}
             }
         }
         assert!(due.is_none(), "an end that is not told");
         assert!(self.dispatcher.runs().map(|run| &run.dispatch.run_id).eq(self.runs.keys()));
+    }
+
+    /// Is it the person's own?
+    fn is_own(&self, run_id: &RunId) -> bool {
+        self.own.contains(run_id)
     }
 }
 
