@@ -26,7 +26,12 @@ pub(crate) async fn run(options: &RunOptions) -> ExitCode {
     let gone = async { while watch.changed().await.is_ok() {} };
     tokio::select! {
         _ = stop => {}
-        () = gone => return say_failed("the peer ended by itself; this is a bug in OrgX Peer, please report it", 1),
+        () = gone => return if peer.ended().await {
+            // Another program told it to, over the control socket.
+            ExitCode::SUCCESS
+        } else {
+             say_failed("the peer ended by itself; this is a bug in OrgX Peer, please report it", 1)
+        },
     }
     // A second Ctrl-C does not wait.
     tokio::select! {

@@ -20,6 +20,7 @@
 
 mod clock;
 mod config;
+pub mod control;
 mod driver;
 mod folder;
 #[doc(hidden)]
@@ -37,6 +38,7 @@ mod rules;
 
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Environment, OpenCodeConfig, RunsConfig, find_opencode};
+pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};
 pub use gateway::License;
 pub use instance::LockError;

@@ -99,3 +99,20 @@ pub const JOURNAL_FREE_PAGES: i64 = 4_096;
 pub const JOURNAL_BATCH: usize = 256;
 /// After so long without a write the journal's log is emptied, and erased text with it.
 pub const JOURNAL_QUIET: Duration = Duration::from_secs(1);
+
+/// Longest line that the control socket takes from a client, in bytes: a task's prompt fits.
+pub const CONTROL_LINE_BYTES: usize = 1024 * 1024;
+/// Longest line that a program takes from a peer, in bytes: the snapshot of a full queue (5,000 runs) fits.
+pub const CONTROL_MIRROR_BYTES: usize = 16 * 1024 * 1024;
+/// Programs at once on one control socket: a window, a few terminals and scripts.
+pub const CONTROL_CLIENTS: usize = 32;
+/// Commands of one client that are under way at once; the rest waits in its own buffer.
+pub const CONTROL_COMMANDS: usize = 8;
+/// A client that does not read for this long is let go, so that nothing piles up for it.
+pub const CONTROL_WRITE: Duration = Duration::from_secs(5);
+/// How long a running peer may take to say who it is and how it stands.
+pub const CONTROL_ANSWER: Duration = Duration::from_secs(5);
+/// How long clients get to hear the end of a peer that stops.
+pub const CONTROL_LAST_WORD: Duration = Duration::from_millis(500);
+/// When a connection that the OS would not give us is tried again.
+pub const CONTROL_ACCEPT_RETRY: Duration = Duration::from_millis(100);

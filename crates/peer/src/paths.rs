@@ -12,6 +12,8 @@ pub struct Paths {
     pub config: PathBuf,
     /// The journal, the kept skill rules, the installation id, the locks.
     pub state: PathBuf,
+    /// Where this user's sockets may stand when the state folder's path is too long for one: `$XDG_RUNTIME_DIR`.
+    pub runtime: Option<PathBuf>,
 }
 
 impl Paths {
@@ -19,7 +21,7 @@ impl Paths {
     pub fn of(env: &Environment) -> Option<Self> {
         let config = env.path("ORGX_PEER_CONFIG_DIR").or_else(|| default_config(env))?;
         let state = env.path("ORGX_PEER_STATE_DIR").or_else(|| default_state(env))?;
-        Some(Self { config, state })
+        Some(Self { config, state, runtime: env.path("XDG_RUNTIME_DIR") })
     }
 
     /// The configuration file.
@@ -51,19 +53,42 @@ impl Paths {
     pub fn lock(&self, tenant: &Tenant) -> PathBuf {
         self.state.join(format!("peer-{}.lock", tenant.0))
     }
+
+    /// The control socket of a peer of this workspace. Its name is short: the OS takes about 100 bytes of path.
+    pub fn control(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("{}.sock", tenant.0))
+    }
+
+    /// The tenants that a peer has ever served from this state folder.
+    pub fn tenants(&self) -> Vec<Tenant> {
+        let entries = std::fs::read_dir(&self.state).into_iter().flatten().filter_map(Result::ok);
+        let mut tenants: Vec<Tenant> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                Some(Tenant(name.strip_prefix("peer-")?.strip_suffix(".lock")?.to_owned()))
+            })
+            .collect();
+        tenants.sort();
+        tenants
+    }
 }
 
 /// One workspace at one OrgX, as part of a file name: short, stable, and free of separators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tenant(String);
 
 impl Tenant {
     /// The tenant of this origin and workspace.
     pub fn new(base_url: &Url, workspace_id: &str) -> Self {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::digest(format!("{}\n{workspace_id}", base_url.origin().ascii_serialization()));
-        Self(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+        Self(short_hash(format!("{}\n{workspace_id}", base_url.origin().ascii_serialization())))
     }
+}
+
+/// Twelve characters that stand for a longer name.
+pub(crate) fn short_hash(name: impl AsRef<std::ffi::OsStr>) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(name.as_ref().as_encoded_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(target_os = "linux")]

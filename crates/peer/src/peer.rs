@@ -15,6 +15,7 @@ mod snapshot;
 mod stop;
 mod words;
 
+pub(crate) use command::Request;
 pub use command::{Command, CommandError, LocalTask, Reply};
 pub use event::PeerEvent;
 pub use history::{ReceiptState, ReceiptView, RunRecord, RunState};
@@ -22,26 +23,31 @@ pub use orgx_proto::dispatch::PauseState;
 pub use snapshot::{OutboxView, PeerSnapshot, RecentRun, RunView};
 
 use crate::config::Config;
+use crate::control::{self, AttachError, Attached, Control, Hello, Host, Listener, PROTOCOL, Running};
 use crate::instance::{Instance, LockError};
 use crate::journal::{Journal, JournalError};
+use crate::limits;
 use crate::outbox::Outbox;
-use crate::paths::write_private;
+use crate::paths::{Paths, Tenant, write_private};
 use actor::Actor;
-use command::Request;
 use std::path::Path;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Events that a slow listener may be behind before it misses some.
-const EVENTS: usize = 1_024;
+pub(crate) const EVENTS: usize = 1_024;
 
-/// A running peer.
+/// A running peer: of this process ([`Peer::start`]), or of another one ([`Peer::attach`]). Both are used alike.
+///
+/// Dropping the handle of a peer of this process ends it; dropping that of another one only lets go of it.
 #[derive(Debug)]
 pub struct Peer {
     commands: mpsc::Sender<Request>,
     snapshot: watch::Receiver<PeerSnapshot>,
-    events: broadcast::Sender<PeerEvent>,
-    actor: JoinHandle<()>,
+    /// Weak, so that listeners hear the end when the one who tells is gone.
+    events: broadcast::WeakSender<PeerEvent>,
+    /// The actor, or its mirror.
+    task: JoinHandle<()>,
 }
 
 /// Why a peer could not start.
@@ -69,7 +75,7 @@ impl Peer {
     /// # Errors
     /// When another peer serves the workspace, or the state folder or the journal cannot be used. OrgX being
     /// unreachable is no error: the peer tries again.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
         let instance = Instance::acquire(&config.paths.lock(&config.tenant()))?;
         let installation_id = installation_id(&config.paths.installation_id())?;
         let journal_path = config.paths.journal(&config.tenant());
@@ -83,25 +89,57 @@ impl Peer {
         let (commands, inbox) = mpsc::channel(16);
         let (tell, snapshot) = watch::channel(PeerSnapshot::default());
         let (events, _) = broadcast::channel(EVENTS);
-        let parts = actor::Parts {
-            config,
-            installation_id,
-            journal,
-            memory,
-            outbox,
-            tell,
-            events: events.clone(),
-            inbox,
+        let weak = events.downgrade();
+        let control = match Listener::bind(
+            &config.paths.control(&config.tenant()),
+            config.paths.runtime.as_deref(),
+        ) {
+            Ok(listener) => {
+                let host = Host {
+                    commands: commands.downgrade(),
+                    snapshot: snapshot.clone(),
+                    events: weak.clone(),
+                    hello: hello(&config),
+                    write_within: limits::CONTROL_WRITE,
+                };
+                Some(Control::serve(listener, host))
+            }
+            Err(error) => {
+                // Tasks run without it, too.
+                config.warnings.push(format!(
+                    "The control socket could not be made ({error}): `orgx-peer status` and its like do not work."
+                ));
+                None
+            }
         };
+        let parts = actor::Parts { config, installation_id, journal, memory, outbox, tell, events, inbox };
         let actor = Actor::new(parts).map_err(|error| StartError::Os {
             what: "the HTTP client could not be made",
             error: error.to_string(),
         })?;
-        let actor = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             actor.run().await;
+            if let Some(control) = control {
+                control.stop().await;
+            }
             drop(instance);
         });
-        Ok(Self { commands, snapshot, events, actor })
+        Ok(Self { commands, snapshot, events: weak, task })
+    }
+
+    /// The same handle to a peer that runs in another process, over its control socket. Needs no key. When that peer
+    /// is gone, commands answer [`CommandError::Gone`], the watch and the events end.
+    ///
+    /// # Errors
+    /// When none runs for this tenant, or it cannot be spoken to.
+    pub async fn attach(paths: &Paths, tenant: &Tenant) -> Result<Self, AttachError> {
+        let Attached { commands, snapshot, events, task } = control::attach(&paths.control(tenant)).await?;
+        Ok(Self { commands, snapshot, events, task })
+    }
+
+    /// The peers that run on this computer with this state folder.
+    pub async fn running(paths: &Paths) -> Vec<Running> {
+        control::running(paths).await
     }
 
     /// How everything stands now.
@@ -116,7 +154,8 @@ impl Peer {
 
     /// What happens, from now on.
     pub fn events(&self) -> broadcast::Receiver<PeerEvent> {
-        self.events.subscribe()
+        // Of one that is gone, a feed that has ended.
+        self.events.upgrade().map_or_else(|| broadcast::channel(1).1, |events| events.subscribe())
     }
 
     /// Does something, or looks it up.
@@ -130,11 +169,27 @@ impl Peer {
         answered.await.map_err(|_| CommandError::Gone)?
     }
 
-    /// Ends every run as "peer stopped", lets OrgX hear of it for up to three seconds, closes, and is gone.
+    /// Ends every run as "peer stopped", lets OrgX hear of it for up to three seconds, closes, and is gone. A peer of
+    /// another process ends the same way, and its process with it.
     pub async fn stop(self) {
         // One that is gone has stopped already.
         let _gone = self.command(Command::Stop).await;
-        let _ended = self.actor.await;
+        let _ended = self.task.await;
+    }
+
+    /// Waits until it is gone. Was it stopped (by whomever), and did not break?
+    pub async fn ended(self) -> bool {
+        self.task.await.is_ok()
+    }
+}
+
+fn hello(config: &Config) -> Hello {
+    Hello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        workspace_id: config.workspace_id.clone(),
+        orgx: config.base_url.to_string(),
     }
 }
 

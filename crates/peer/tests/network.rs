@@ -143,8 +143,10 @@ async fn a_wall_clock_that_is_set_changes_what_is_written_and_nothing_else() {
     assert_eq!(end["kind"], "task.completed");
     assert!(end["completed_at"].as_str() < end["started_at"].as_str(), "as the clock says: {end}");
     assert_eq!(world.gateway.connections(), 1, "no socket was lost over it");
-    until(&peer, "a receipt", |now| now.recent.first().is_some_and(|run| run.receipt == Some("delivered")))
-        .await;
+    until(&peer, "a receipt", |now| {
+        now.recent.first().is_some_and(|run| run.receipt == Some(orgx_peer::ReceiptState::Delivered))
+    })
+    .await;
     clock.set_wall(eight_hours);
     assert_eq!(world.run("again", "x").await["kind"], "task.completed");
     assert_eq!(world.gateway.violations(), [""; 0]);
@@ -190,7 +192,7 @@ async fn a_sign_in_page_in_answer_to_a_call_is_told_and_counts_as_no_answer() {
             world.gateway.wait_request("a second try", |all| all.iter().filter(is_receipt).count() == 2);
         posted.await.expect("the page has taken nothing");
         until(&peer, "delivered", |now| {
-            now.recent.first().is_some_and(|run| run.receipt == Some("delivered"))
+            now.recent.first().is_some_and(|run| run.receipt == Some(orgx_peer::ReceiptState::Delivered))
         })
         .await;
         peer.stop().await;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// How everything stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PeerSnapshot {
     /// Can tasks come in?
     pub connected: bool,
