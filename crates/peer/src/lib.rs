@@ -43,6 +43,7 @@ pub use driver::{Detected, Probed};
 pub use gateway::License;
 pub use instance::LockError;
 pub use journal::JournalError;
+pub use orgx_proto::health::{Action, Health, Severity};
 pub use outbox::OutboxHealth;
 pub use panics::log_panics;
 pub use paths::{Paths, Tenant};

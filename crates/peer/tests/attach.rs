@@ -14,7 +14,7 @@ use serde_json::json;
 async fn the_handle_of_another_program_shows_and_does_the_same() {
     let world = World::new().await;
     let step = Line::Json(json!({ "kind": "tool_call", "tool": "t", "summary": "look" }));
-    world.daemon.script("long", vec![step, Line::Hang]);
+    world.daemon.script("long", vec![step, Line::AwaitCancel]);
     let peer = world.peer().await;
     let other = attach(&world).await.expect("a peer");
     until(&other, "connected", |now| now.connected).await;
@@ -88,7 +88,8 @@ async fn nothing_on_the_socket_holds_the_key_or_a_prompt() {
     world.daemon.script("canary title", vec![Line::Hang]);
     let peer = world.peer().await;
     let config = world.config();
-    let mut socket = tokio::net::UnixStream::connect(config.paths.control(&config.tenant())).await.expect("a peer");
+    let mut socket =
+        tokio::net::UnixStream::connect(config.paths.control(&config.tenant())).await.expect("a peer");
     socket.write_all(b"{\"id\":1,\"command\":\"subscribe\"}\n").await.expect("it reads");
     let mut task = common::task("r1", "canary title", Some(&world.folder()));
     task["task"]["description"] = json!("canary description");

@@ -11,12 +11,14 @@
 //! - [`dispatch`] and [`run`]: which task runs when, and how each run ends exactly once
 //! - [`skill_rules`]: the team's rules, compiled once, matched as sets
 //! - [`work_graph`]: the outbox record
+//! - [`health`]: facts to one sentence and one action
 //! - [`prompt`], [`redact`], [`agent`], [`ids`], [`time`], [`limits`]: the words the others share
 
 pub mod agent;
 pub mod connection;
 pub mod delivery;
 pub mod dispatch;
+pub mod health;
 pub mod ids;
 pub mod limits;
 pub mod message;

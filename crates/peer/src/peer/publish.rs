@@ -2,7 +2,10 @@
 
 use super::actor::Actor;
 use super::event::PeerEvent;
+use super::history::RunState;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
+use crate::gateway::License;
+use orgx_proto::health::{self, Agent, Disk, Facts, Health, Intake, Works, health};
 use orgx_proto::time::Millis;
 use std::time::Duration;
 
@@ -41,7 +44,7 @@ impl Actor {
         let rules = self.rules.borrow().set.clone();
         let suspended = rules.suspended();
         let suspended = suspended.iter().map(|rule| format!("{}: {}", rule.skill_id, rule.reason));
-        self.tell_snapshot.send_replace(PeerSnapshot {
+        let mut snapshot = PeerSnapshot {
             connected: self.connection.is_open(),
             connection: self.connection_words(),
             license: self.license.clone(),
@@ -59,7 +62,49 @@ impl Actor {
                 .zip(self.config.outbox.as_ref())
                 .map(|(outbox, path)| OutboxView::new(path, outbox.health())),
             warnings: self.warnings.iter().cloned().collect(),
-        });
+            health: Health::default(),
+        };
+        snapshot.health = health(&self.facts(&snapshot));
+        self.tell_snapshot.send_replace(snapshot);
+    }
+
+    fn facts(&self, snapshot: &PeerSnapshot) -> Facts {
+        let outbox = snapshot.outbox.as_ref().and_then(|outbox| outbox.trouble.as_ref());
+        let works = |trouble: bool| if trouble { Works::No } else { Works::Yes };
+        let is_full = |trouble: Option<&String>| trouble.is_some_and(|words| words.contains("disk is full"));
+        let agent = &snapshot.agent;
+        let running = snapshot.runs.iter().filter(|run| run.state != RunState::Queued).count();
+        Facts {
+            signed_out: false,
+            connection: Some(self.connection.state()),
+            intake: match snapshot.pause {
+                PauseState::Open => Intake::Open,
+                PauseState::Draining => Intake::Draining,
+                PauseState::Paused => Intake::Paused,
+            },
+            // Before the first look nothing is known, and nothing is said.
+            agent: (!agent.words.is_empty()).then_some(Agent {
+                installed: agent.installed,
+                authenticated: agent.authenticated,
+                running: agent.probed.session_alive,
+            }),
+            license: match snapshot.license {
+                License::Unknown | License::Active => health::License::Fine,
+                License::Degraded => health::License::Degraded,
+                License::Revoked => health::License::Revoked,
+            },
+            disk: if is_full(outbox) || is_full(snapshot.journal_trouble.as_ref()) {
+                Disk::Full
+            } else {
+                Disk::Fine
+            },
+            journal: works(snapshot.journal_trouble.is_some()),
+            outbox: works(outbox.is_some()),
+            // A fetch is due again only when the last one failed.
+            rules: works(self.due.rules.is_some()),
+            running,
+            waiting: snapshot.runs.len() - running,
+        }
     }
 
     /// Tells when the outbox begins to fail, and when it works again.

@@ -5,6 +5,7 @@ use crate::driver::Detected;
 use crate::gateway::License;
 use crate::outbox::OutboxHealth;
 use orgx_proto::dispatch::PauseState;
+use orgx_proto::health::Health;
 use orgx_proto::run::{Phase, Run};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PeerSnapshot {
+    /// All of it in one sentence, and what to do.
+    pub health: Health,
     /// Can tasks come in?
     pub connected: bool,
     /// The connection, in a sentence.
