@@ -30,7 +30,46 @@ pub(crate) enum Command {
     /// built-in stand-in), and shows what happens: steps, a broken skill rule, the result, the receipt. Everything is
     /// in a temporary folder that is gone afterwards.
     Demo(DemoOptions),
+    /// Say how the running peer is doing.
+    #[command(after_long_help = PEER_HELP)]
+    Status(StatusOptions),
+    /// Let the running peer start nothing more.
+    ///
+    /// The connection stays open and tasks that arrive wait; what runs is finished. This lasts, also over a restart,
+    /// until `orgx-peer resume`. A task of your own (`orgx-peer task`) waits, too.
+    #[command(after_long_help = PEER_HELP)]
+    Pause(PauseOptions),
+    /// Let the running peer take tasks again.
+    #[command(after_long_help = PEER_HELP)]
+    Resume(PeerOptions),
+    /// End a run.
+    ///
+    /// The agent is asked to stop and waited for; OrgX hears that the run was cancelled.
+    #[command(after_long_help = PEER_HELP)]
+    Cancel(CancelOptions),
+    /// List the newest runs, or show one.
+    #[command(after_long_help = PEER_HELP)]
+    Runs(RunsOptions),
+    /// List the newest receipts, and whether OrgX has them.
+    #[command(after_long_help = PEER_HELP)]
+    Receipts(ListOptions),
+    /// Show the local trail: counts, ids and paths of what was done.
+    Outbox(OutboxOptions),
+    /// Run a task of your own, which OrgX never hears of.
+    ///
+    /// It goes through the same queue and the same agent as OrgX's tasks, and each step is shown as it comes. Ctrl-C
+    /// cancels it.
+    #[command(after_long_help = TASK_HELP)]
+    Task(TaskOptions),
 }
+
+const PEER_HELP: &str = "\
+Needs no key. Exit codes: 0 done, 1 the peer refused, 2 wrong usage, 3 no peer
+is running.";
+
+const TASK_HELP: &str = "\
+Needs no key. Exit codes: 0 completed, 1 failed, cancelled or refused, 2 wrong
+usage, 3 no peer is running.";
 
 const RUN_ENVIRONMENT: &str = "\
 Environment:
@@ -75,4 +114,116 @@ pub(crate) struct DemoOptions {
     /// Also show the program's own log on stderr.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Which running peer.
+#[derive(Debug, Options)]
+pub(crate) struct PeerOptions {
+    /// The workspace whose peer is meant, when several run.
+    #[arg(long, value_name = "ID", env = "ORGX_WORKSPACE_ID", hide_env_values = true)]
+    pub(crate) workspace: Option<String>,
+}
+
+/// Options of `status`.
+#[derive(Debug, Options)]
+pub(crate) struct StatusOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// As JSON (docs/cli.md says what is in it).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Go on, with each change, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// Options of `pause`.
+#[derive(Debug, Options)]
+pub(crate) struct PauseOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// Finish what has already come, the waiting ones included, before it is paused.
+    #[arg(long)]
+    pub(crate) after_current_runs: bool,
+}
+
+/// Options of `cancel`.
+#[derive(Debug, Options)]
+pub(crate) struct CancelOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// The run's id, or the start of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+}
+
+/// Options of `runs`.
+#[derive(Debug, Options)]
+pub(crate) struct RunsOptions {
+    /// Only this one, with all that is known: its id, or the start of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) list: ListOptions,
+}
+
+/// Options of a list.
+#[derive(Debug, Options)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// As JSON (docs/cli.md says what is in it).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+/// Options of `outbox`.
+#[derive(Debug, Options)]
+pub(crate) struct OutboxOptions {
+    #[command(subcommand)]
+    pub(crate) command: OutboxCommand,
+}
+
+/// What of the outbox.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// Say where it is.
+    Path(PeerOptions),
+    /// Show its last lines.
+    Tail(TailOptions),
+}
+
+/// Options of `outbox tail`.
+#[derive(Debug, Options)]
+pub(crate) struct TailOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// How many lines.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(crate) lines: usize,
+    /// Go on with new lines as they come, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// The lines as they are in the file.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `task`.
+#[derive(Debug, Options)]
+pub(crate) struct TaskOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// What to do; `-` reads it from standard input.
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompt: String,
+    /// The folder to work in [default: this one].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The model, as provider/model [default: the agent's choice].
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
 }

@@ -2,9 +2,19 @@
 
 mod args;
 mod demo;
+mod find;
+#[cfg(test)]
+mod fixtures;
 mod logging;
+mod outbox;
 mod run;
+mod runs;
+mod show;
 mod signals;
+mod status;
+mod steer;
+mod task;
+mod words;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -21,10 +31,23 @@ fn main() -> ExitCode {
     let code = match args.command {
         Command::Run(options) => runtime.block_on(run::run(&options)),
         Command::Demo(options) => runtime.block_on(demo::demo(&options)),
+        Command::Status(options) => runtime.block_on(status::status(&options)),
+        Command::Pause(options) => runtime.block_on(steer::pause(&options)),
+        Command::Resume(options) => runtime.block_on(steer::resume(&options)),
+        Command::Cancel(options) => runtime.block_on(steer::cancel(&options)),
+        Command::Runs(options) => runtime.block_on(runs::runs(&options)),
+        Command::Receipts(options) => runtime.block_on(runs::receipts(&options)),
+        Command::Outbox(options) => runtime.block_on(outbox::outbox(&options)),
+        Command::Task(options) => runtime.block_on(task::task(&options)),
     };
     // A look at a disk that does not answer holds up nobody's exit.
     runtime.shutdown_background();
     code
+}
+
+/// The home folder, so that it can be shown as `~`.
+fn home() -> Option<std::path::PathBuf> {
+    orgx_peer::Environment::of_process().home()
 }
 
 /// One line on stderr, and the exit code.

@@ -122,66 +122,121 @@ impl Config {
     /// # Errors
     /// When the key or the workspace is missing, or something has a value that cannot be used.
     pub fn load(env: &Environment) -> Result<Self, ConfigError> {
+        Self::of(Draft::read(env)?)
+    }
+
+    /// With this text for the `config.toml`.
+    pub(crate) fn read(env: &Environment, paths: Paths, toml: &str) -> Result<Self, ConfigError> {
+        Self::of(Draft::parse(env, paths, toml)?)
+    }
+
+    fn of(draft: Draft) -> Result<Self, ConfigError> {
+        Ok(Self {
+            key: draft.key?,
+            workspace_id: draft.workspace_id?,
+            base_url: draft.base_url?,
+            plugin_id: draft.plugin_id,
+            presence: draft.presence,
+            runs: draft.runs?,
+            opencode: draft.opencode?,
+            outbox: draft.outbox?,
+            paths: draft.paths,
+            clock: Clock::default(),
+            warnings: draft.warnings,
+        })
+    }
+}
+
+/// The configuration as far as it goes: what can be looked at when some of it cannot be used.
+#[derive(Debug)]
+pub struct Draft {
+    /// The `oxk_` key.
+    pub key: Result<SecretString, ConfigError>,
+    /// The workspace whose tasks are taken.
+    pub workspace_id: Result<String, ConfigError>,
+    /// Where OrgX is.
+    pub base_url: Result<Url, ConfigError>,
+    /// The plugin that OrgX knows this peer as.
+    pub plugin_id: String,
+    /// Is presence told?
+    pub presence: bool,
+    /// How runs are run.
+    pub runs: Result<RunsConfig, ConfigError>,
+    /// How OpenCode is found.
+    pub opencode: Result<OpenCodeConfig, ConfigError>,
+    /// The outbox; `None` when it is switched off.
+    pub outbox: Result<Option<PathBuf>, ConfigError>,
+    /// Our own folders.
+    pub paths: Paths,
+    /// What was odd about the configuration, in words.
+    pub warnings: Vec<String>,
+}
+
+impl Draft {
+    /// Reads the environment and `config.toml`.
+    ///
+    /// # Errors
+    /// When there is no home folder, or the file cannot be read or understood.
+    pub fn read(env: &Environment) -> Result<Self, ConfigError> {
         let paths = Paths::of(env).ok_or(ConfigError::Missing {
             name: "HOME",
             what: "the peer needs a home folder, or ORGX_PEER_STATE_DIR and ORGX_PEER_CONFIG_DIR",
         })?;
         let (file, warnings) = File::read(&paths.config_file())?;
-        Self::of(env, paths, file, warnings)
+        Ok(Self::of(env, paths, file, warnings))
     }
 
     /// With this text for the `config.toml`.
-    pub(crate) fn read(env: &Environment, paths: Paths, toml: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(env: &Environment, paths: Paths, toml: &str) -> Result<Self, ConfigError> {
         let (file, warnings) =
             File::parse(toml).map_err(|why| ConfigError::File { path: paths.config_file(), why })?;
-        Self::of(env, paths, file, warnings)
+        Ok(Self::of(env, paths, file, warnings))
     }
 
-    fn of(
-        env: &Environment,
-        paths: Paths,
-        file: File,
-        mut warnings: Vec<String>,
-    ) -> Result<Self, ConfigError> {
-        let key = env.text("ORGX_API_KEY").or_else(|| env.text("ORGX_GATEWAY_KEY")).ok_or(
-            ConfigError::Missing {
-                name: "ORGX_API_KEY",
-                what: "put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none",
-            },
-        )?;
-        Offer::subprotocols(&key)
-            .map_err(|error| ConfigError::Invalid { name: "ORGX_API_KEY".into(), why: error.to_string() })?;
-        let workspace_id = env.text("ORGX_WORKSPACE_ID").or_else(|| filled(file.orgx.workspace_id)).ok_or(
-            ConfigError::Missing {
-                name: "ORGX_WORKSPACE_ID",
-                what: "put the id of the OrgX workspace whose tasks this computer takes into it",
-            },
-        )?;
-        if workspace_id.len() > limits::ID_BYTES || workspace_id.chars().any(char::is_control) {
-            let why = format!("a workspace id is one line of at most {} bytes", limits::ID_BYTES);
-            return Err(ConfigError::Invalid { name: "ORGX_WORKSPACE_ID".into(), why });
-        }
-        let base_url = base_url(
-            env.text("ORGX_BASE_URL")
-                .or_else(|| filled(file.orgx.base_url))
-                .as_deref()
-                .unwrap_or(DEFAULT_BASE_URL),
-            &mut warnings,
-        )?;
-        Ok(Self {
-            key: key.into(),
-            workspace_id,
+    fn of(env: &Environment, paths: Paths, file: File, mut warnings: Vec<String>) -> Self {
+        let url = env.text("ORGX_BASE_URL").or_else(|| filled(file.orgx.base_url));
+        let base_url = base_url(url.as_deref().unwrap_or(DEFAULT_BASE_URL), &mut warnings);
+        Self {
+            key: key(env),
+            workspace_id: workspace_id(env, file.orgx.workspace_id),
             base_url,
             plugin_id: filled(file.orgx.plugin_id).unwrap_or_else(|| DEFAULT_PLUGIN_ID.into()),
             presence: file.orgx.presence.unwrap_or(true),
-            runs: runs(file.runs)?,
-            opencode: opencode(env, file.opencode)?,
-            outbox: outbox(env, &file.outbox)?,
+            runs: runs(file.runs),
+            opencode: opencode(env, file.opencode),
+            outbox: outbox(env, &file.outbox),
             paths,
-            clock: Clock::default(),
             warnings,
-        })
+        }
     }
+
+    /// Whose tasks are taken, when that is known.
+    pub fn tenant(&self) -> Option<Tenant> {
+        Some(Tenant::new(self.base_url.as_ref().ok()?, self.workspace_id.as_ref().ok()?))
+    }
+}
+
+fn key(env: &Environment) -> Result<SecretString, ConfigError> {
+    let key =
+        env.text("ORGX_API_KEY").or_else(|| env.text("ORGX_GATEWAY_KEY")).ok_or(ConfigError::Missing {
+            name: "ORGX_API_KEY",
+            what: "put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none",
+        })?;
+    Offer::subprotocols(&key)
+        .map_err(|error| ConfigError::Invalid { name: "ORGX_API_KEY".into(), why: error.to_string() })?;
+    Ok(key.into())
+}
+
+fn workspace_id(env: &Environment, file: Option<String>) -> Result<String, ConfigError> {
+    let id = env.text("ORGX_WORKSPACE_ID").or_else(|| filled(file)).ok_or(ConfigError::Missing {
+        name: "ORGX_WORKSPACE_ID",
+        what: "put the id of the OrgX workspace whose tasks this computer takes into it",
+    })?;
+    if id.len() > limits::ID_BYTES || id.chars().any(char::is_control) {
+        let why = format!("a workspace id is one line of at most {} bytes", limits::ID_BYTES);
+        return Err(ConfigError::Invalid { name: "ORGX_WORKSPACE_ID".into(), why });
+    }
+    Ok(id)
 }
 
 /// A blank setting counts as not set, as a blank variable does.

@@ -87,7 +87,7 @@ pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let bare = Environment::of([("ORGX_API_KEY", "oxk_of_the_environment"), ("HOME", "/nonexistent")]);
     for env in [bare.clone().with("ORGX_WORKSPACE_ID", "w"), bare] {
-        let paths = Paths { config: PathBuf::from("/c"), state: PathBuf::from("/s") };
+        let paths = Paths { config: PathBuf::from("/c"), state: PathBuf::from("/s"), runtime: None };
         match Config::read(&env, paths, text) {
             Ok(config) => assert_usable(&config),
             Err(ConfigError::Missing { .. }) => {}

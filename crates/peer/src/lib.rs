@@ -37,7 +37,7 @@ mod peer;
 mod rules;
 
 pub use clock::Clock;
-pub use config::{Config, ConfigError, Environment, OpenCodeConfig, RunsConfig, find_opencode};
+pub use config::{Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig, find_opencode};
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};
 pub use gateway::License;

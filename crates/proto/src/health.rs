@@ -9,6 +9,7 @@ mod tests;
 mod words;
 
 use crate::connection::{State, Trouble};
+use crate::dispatch::PauseState;
 use serde::{Deserialize, Serialize};
 use words::Words;
 
@@ -20,7 +21,7 @@ pub struct Facts {
     /// Where the socket stands; `None` before the first try.
     pub connection: Option<State>,
     /// What the person wants.
-    pub intake: Intake,
+    pub pause: PauseState,
     /// What is known of the agent; `None` before the first look.
     pub agent: Option<Agent>,
     /// What OrgX says of the license.
@@ -37,18 +38,6 @@ pub struct Facts {
     pub running: usize,
     /// Runs that wait for their turn.
     pub waiting: usize,
-}
-
-/// Does the peer take tasks?
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Intake {
-    /// It does.
-    #[default]
-    Open,
-    /// It finishes what it has.
-    Draining,
-    /// It starts nothing.
-    Paused,
 }
 
 /// What is known of the agent.
@@ -292,8 +281,8 @@ impl Code {
             Self::AgentMissing => agent(|agent| !agent.installed),
             Self::AgentSignedOut => agent(|agent| !agent.authenticated),
             Self::AgentOnDemand => agent(|agent| !agent.running),
-            Self::Paused => facts.intake == Intake::Paused,
-            Self::Draining => facts.intake == Intake::Draining,
+            Self::Paused => facts.pause == PauseState::Paused,
+            Self::Draining => facts.pause == PauseState::Draining,
             Self::Connecting => matches!(facts.connection, None | Some(State::Idle | State::Connecting)),
             Self::Running => facts.running + facts.waiting > 0,
             Self::Connected => true,

@@ -5,7 +5,7 @@ use super::event::PeerEvent;
 use super::history::RunState;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use crate::gateway::License;
-use orgx_proto::health::{self, Agent, Disk, Facts, Health, Intake, Works, health};
+use orgx_proto::health::{self, Agent, Disk, Facts, Health, Works, health};
 use orgx_proto::time::Millis;
 use std::time::Duration;
 
@@ -77,11 +77,7 @@ impl Actor {
         Facts {
             signed_out: false,
             connection: Some(self.connection.state()),
-            intake: match snapshot.pause {
-                PauseState::Open => Intake::Open,
-                PauseState::Draining => Intake::Draining,
-                PauseState::Paused => Intake::Paused,
-            },
+            pause: snapshot.pause,
             // Before the first look nothing is known, and nothing is said.
             agent: (!agent.words.is_empty()).then_some(Agent {
                 installed: agent.installed,

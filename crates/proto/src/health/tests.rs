@@ -38,8 +38,8 @@ fn every_single_fact_has_its_sentence() {
         Facts { connection: waiting(Trouble::Refused(503)), ..well() },
         Facts { connection: waiting(lost), ..well() },
         Facts { connection: waiting(Trouble::Silent), ..well() },
-        Facts { intake: Intake::Paused, ..well() },
-        Facts { intake: Intake::Draining, ..well() },
+        Facts { pause: PauseState::Paused, ..well() },
+        Facts { pause: PauseState::Draining, ..well() },
         Facts { agent: agent(false, false, false), ..well() },
         Facts { agent: agent(true, false, true), ..well() },
         Facts { agent: agent(true, true, false), ..well() },
@@ -92,11 +92,11 @@ fn of_several_facts_only_the_root_cause_is_shown() {
             C::KeyRejected,
             S::Error,
         ),
-        (Facts { intake: Intake::Paused, connection: rejected(), ..well() }, C::KeyRejected, S::Error),
+        (Facts { pause: PauseState::Paused, connection: rejected(), ..well() }, C::KeyRejected, S::Error),
         // What the person wants comes before what merely is.
-        (Facts { intake: Intake::Paused, running: 2, ..well() }, C::Paused, S::Info),
-        (Facts { intake: Intake::Paused, license: License::Degraded, ..well() }, C::Paused, S::Info),
-        (Facts { intake: Intake::Draining, running: 2, ..well() }, C::Draining, S::Info),
+        (Facts { pause: PauseState::Paused, running: 2, ..well() }, C::Paused, S::Info),
+        (Facts { pause: PauseState::Paused, license: License::Degraded, ..well() }, C::Paused, S::Info),
+        (Facts { pause: PauseState::Draining, running: 2, ..well() }, C::Draining, S::Info),
         (Facts { running: 1, license: License::Degraded, ..well() }, C::Running, S::Info),
         (Facts { running: 1, agent: agent(true, true, false), ..well() }, C::Running, S::Info),
         (Facts { outbox: Works::No, running: 1, ..well() }, C::OutboxBroken, S::Warning),
@@ -137,7 +137,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         ]
         .prop_map(waiting),
     ];
-    let intake = prop_oneof![Just(Intake::Open), Just(Intake::Draining), Just(Intake::Paused)];
+    let pause = prop_oneof![Just(PauseState::Open), Just(PauseState::Draining), Just(PauseState::Paused)];
     let agents =
         proptest::option::of(any::<[bool; 3]>().prop_map(|[installed, authenticated, running]| Agent {
             installed,
@@ -148,15 +148,15 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     let disk = prop_oneof![Just(Disk::Fine), Just(Disk::Low), Just(Disk::Full)];
     let works = || prop_oneof![Just(Works::Yes), Just(Works::No)];
     (
-        (any::<bool>(), connection, intake, agents, license),
+        (any::<bool>(), connection, pause, agents, license),
         (disk, works(), works(), works(), 0..9_usize, 0..9_usize),
     )
-        .prop_map(|((signed_out, connection, intake, agent, license), rest)| {
+        .prop_map(|((signed_out, connection, pause, agent, license), rest)| {
             let (disk, journal, outbox, rules, running, waiting) = rest;
             Facts {
                 signed_out,
                 connection,
-                intake,
+                pause,
                 agent,
                 license,
                 disk,

@@ -1,0 +1,34 @@
+//! The product's words for where things stand. One table, for every list.
+
+use crate::show::Tone;
+use orgx_peer::{ReceiptState, RunState};
+
+/// Characters of a run's id that a list shows: enough to tell any two apart, and to type.
+pub(crate) const ID: usize = 22;
+
+/// The reason of a run that somebody cancelled.
+pub(crate) const CANCELLED: &str = "cancelled";
+
+/// Where a run is; `reason` is why it failed.
+pub(crate) fn state(state: RunState, reason: Option<&str>) -> (&'static str, Tone) {
+    match state {
+        RunState::Queued => ("Queued", Tone::Mute),
+        RunState::Starting => ("Starting", Tone::Well),
+        RunState::Running => ("Running", Tone::Well),
+        RunState::Cancelling => ("Cancelling", Tone::Mute),
+        RunState::Completed => ("Done", Tone::Well),
+        // What the person wanted is no failure.
+        RunState::Failed if reason == Some(CANCELLED) => ("Cancelled", Tone::Mute),
+        RunState::Failed => ("Run failed", Tone::Bad),
+    }
+}
+
+/// Where a receipt stands.
+pub(crate) fn receipt(state: ReceiptState) -> &'static str {
+    match state {
+        ReceiptState::Waiting => "waiting",
+        ReceiptState::Delivered => "delivered",
+        ReceiptState::NotTaken => "not taken by this OrgX",
+        ReceiptState::Refused => "refused by OrgX",
+    }
+}
