@@ -7,7 +7,8 @@ use crate::show::table::table;
 use crate::show::text::{clean, count, cut};
 use crate::show::when::Now;
 use crate::show::{Style, Tone, say};
-use crate::{signals, words};
+use crate::signals::Stop;
+use crate::words;
 use orgx_peer::{Draft, Environment};
 use serde_json::Value;
 use std::io::{Read, Seek, SeekFrom};
@@ -68,11 +69,11 @@ async fn show_tail(options: &TailOptions) -> Result<(), Refusal> {
         (false, false) => say(&render(lines, &Now::here(), style)),
     };
     let mut heard = show(&lines);
-    let mut stop = std::pin::pin!(signals::asked_to_stop());
+    let mut stop = Stop::listen();
     while options.follow && heard {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = &mut stop => break,
+            () = stop.asked() => break,
         }
         heard = show(&tail.read().map_err(unreadable)?);
     }

@@ -109,7 +109,10 @@ fn list(runs: &[RunRecord], now: &Now, style: Style) -> String {
 
 fn one(run: &RunRecord, now: &Now, home: Option<&Path>, style: Style) -> String {
     let (word, tone) = words::state(run.state, run.reason.as_deref());
-    let when = |ms: i64| format!("{} ({} ago)", now.at(ms), now.age(ms));
+    let when = |ms: i64| match now.age(ms) {
+        Some(age) => format!("{} ({age} ago)", now.at(ms)),
+        None => now.at(ms),
+    };
     let mut rows: Vec<(&str, Cell)> = vec![("State", Cell::toned(word, tone))];
     let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, Cell::from(value))));
     add("Reason", run.reason.clone());

@@ -1,20 +1,37 @@
 //! When the person or the OS wants the program to end.
 
-/// Resolves at Ctrl-C, SIGTERM, or when the terminal is closed (SIGHUP).
-pub(crate) async fn asked_to_stop() {
+/// Listens from the moment it is made, so that no signal falls between two looks.
+pub(crate) struct Stop {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut term), Ok(mut hangup)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    signals: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Stop {
+    pub(crate) fn listen() -> Self {
+        #[cfg(unix)]
         {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = term.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            return;
+            use tokio::signal::unix::{SignalKind, signal};
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            Self { signals: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
         }
+        #[cfg(not(unix))]
+        Self {}
     }
-    let _none = tokio::signal::ctrl_c().await;
+
+    /// Resolves at Ctrl-C, SIGTERM, or when the terminal is closed (SIGHUP); once for each.
+    pub(crate) async fn asked(&mut self) {
+        #[cfg(unix)]
+        std::future::poll_fn(|context| {
+            let asked = self.signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if asked { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        #[cfg(not(unix))]
+        let _none = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Resolves when somebody wants the program to end from now on.
+pub(crate) async fn asked_to_stop() {
+    Stop::listen().asked().await;
 }

@@ -6,7 +6,8 @@ use crate::show::table::{Cell, facts, table};
 use crate::show::text::{clean, count, cut, cut_path, plural, tilde};
 use crate::show::when::Now;
 use crate::show::{Style, Tone, say, say_json};
-use crate::{home, signals, words};
+use crate::signals::Stop;
+use crate::{home, words};
 use orgx_peer::control::Hello;
 use orgx_peer::{License, PeerSnapshot, RunState, RunView, Severity};
 use serde_json::json;
@@ -40,7 +41,7 @@ pub(crate) async fn status(options: &StatusOptions) -> ExitCode {
     }
     let redraw = !options.json && std::io::stdout().is_terminal();
     let mut watch = peer.watch();
-    let mut stop = std::pin::pin!(signals::asked_to_stop());
+    let mut stop = Stop::listen();
     loop {
         if redraw {
             // To the top, and nothing below.
@@ -55,7 +56,7 @@ pub(crate) async fn status(options: &StatusOptions) -> ExitCode {
                 return Refusal::stopped().end(options.json);
             },
             () = tokio::time::sleep(SECOND), if redraw => {}
-            () = &mut stop => return ExitCode::SUCCESS,
+            () = stop.asked() => return ExitCode::SUCCESS,
         }
         if !options.json && !redraw {
             say("");

@@ -5,7 +5,8 @@ use crate::find::{Found, Refusal, find};
 use crate::show::text::{clean, count, wrap};
 use crate::show::when::clock;
 use crate::show::{Style, Tone, WIDTH, say};
-use crate::{say_failed, signals, words};
+use crate::signals::Stop;
+use crate::{say_failed, words};
 use orgx_peer::{Command, CommandError, LocalTask, Peer, PeerEvent, PeerSnapshot, Reply};
 use std::io::Read;
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 const PROMPT_BYTES: u64 = 900 * 1024;
 
 pub(crate) async fn task(options: &TaskOptions) -> ExitCode {
+    let stop = Stop::listen();
     let follow = async {
         let task = local_task(options)?;
         let Found { peer, .. } = find(&options.peer).await?;
@@ -25,7 +27,7 @@ pub(crate) async fn task(options: &TaskOptions) -> ExitCode {
         let Reply::Task { run_id } = peer.command(Command::Task(task)).await? else {
             return Err(Refusal::new("unreachable", "the running peer gave an answer to something else"));
         };
-        Ok(Follow { peer, run_id, show: Show::new(Style::of_stdout()) }.to_its_end(events).await)
+        Ok(Follow { peer, run_id, show: Show::new(Style::of_stdout()), stop }.to_its_end(events).await)
     };
     match follow.await {
         Ok(code) => code,
@@ -64,6 +66,7 @@ struct Follow {
     peer: Peer,
     run_id: String,
     show: Show,
+    stop: Stop,
 }
 
 impl Follow {
@@ -92,7 +95,7 @@ impl Follow {
                         return Refusal::stopped().end(false);
                     }
                 }
-                () = signals::asked_to_stop() => {
+                () = self.stop.asked() => {
                     asked += 1;
                     if asked > 1 {
                         return say_failed("left it to the peer; `orgx-peer runs` tells how it ends", 1);

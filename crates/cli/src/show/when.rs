@@ -30,14 +30,15 @@ impl Now {
         clock(u64::try_from(end - from).unwrap_or_default() / 1_000)
     }
 
-    /// `3 s`, `51 min`, `2 h`, `4 d`: how long ago something was.
-    pub(crate) fn age(&self, ms: i64) -> String {
-        match self.since(ms).as_secs() {
+    /// `3 s`, `51 min`, `2 h`, `4 d`: how long ago something was; of what was long ago the date says enough.
+    pub(crate) fn age(&self, ms: i64) -> Option<String> {
+        Some(match self.since(ms).as_secs() {
             s @ 0..60 => format!("{s} s"),
             s @ 60..3_600 => format!("{} min", s / 60),
             s @ 3_600..86_400 => format!("{} h", s / 3_600),
-            s => format!("{} d", s / 86_400),
-        }
+            s @ 86_400..2_592_000 => format!("{} d", s / 86_400),
+            _ => return None,
+        })
     }
 
     /// `11:26` today, `Nov 18 11:26` before, with the year when it is another one.
@@ -71,12 +72,13 @@ mod tests {
         let now = Now { ms: 1_795_168_800_000, zone: TimeZone::fixed(jiff::tz::offset(1)) };
         let ago = |seconds: i64| now.ms - seconds * 1_000;
         assert_eq!(
-            [0, 59, 60, 3_599, 7_200, 200_000].map(|s| now.age(ago(s))),
+            [0, 59, 60, 3_599, 7_200, 200_000].map(|s| now.age(ago(s)).expect("near")),
             ["0 s", "59 s", "1 min", "59 min", "2 h", "2 d"]
         );
         assert_eq!([5, 252, 3_729].map(|s| now.elapsed(ago(s), None)), ["0:05", "4:12", "1:02:09"]);
         assert_eq!(now.elapsed(ago(100), Some(ago(40))), "1:00");
         assert_eq!([0, 86_400, 40_000_000].map(|s| now.at(ago(s))), ["11:00", "Nov 19 11:00", "Aug 14 2025"]);
-        assert_eq!(now.age(now.ms + 5_000), "0 s");
+        assert_eq!(now.age(now.ms + 5_000).as_deref(), Some("0 s"));
+        assert_eq!(now.age(ago(40_000_000)), None);
     }
 }

@@ -1,0 +1,448 @@
+//! The tools as a person meets them: against nobody, against the real program, and against a peer that is written
+//! here, line by line, so that nothing of ours judges the wire.
+
+#![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+#![cfg(unix)]
+
+use orgx_sandbox::daemon::Daemon;
+use orgx_sandbox::gateway::Gateway;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use tempfile::TempDir;
+
+/// The program in a home of its own, with nothing of the person's environment.
+fn program(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orgx-peer"));
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").env("TZ", "UTC").stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// What it said and ended with, in one text.
+fn told(output: &Output) -> String {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    format!("exit {}\n{out}{}", output.status.code().unwrap_or(-1), err)
+}
+
+const TOOLS: [&[&str]; 9] = [
+    &["status"],
+    &["pause"],
+    &["resume"],
+    &["cancel", "run_1"],
+    &["runs"],
+    &["runs", "run_1"],
+    &["receipts"],
+    &["outbox", "path"],
+    &["task", "say hello"],
+];
+
+#[test]
+fn without_a_running_peer_each_says_so_and_ends_with_3() {
+    let home = tempfile::tempdir().expect("a folder");
+    for args in TOOLS {
+        let output = program(home.path()).args(args).output().expect("the program");
+        if args[0] == "outbox" {
+            let path = home.path().join(".config/useorgx/wizard/hooks/events.jsonl");
+            assert_eq!(told(&output), format!("exit 0\n{}\n", path.display()));
+            continue;
+        }
+        let words = "exit 3\norgx-peer: no peer is running; start it with `orgx-peer run`\n";
+        assert_eq!(told(&output), words, "{args:?}");
+    }
+    let output = program(home.path()).args(["status", "--json"]).output().expect("the program");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(said["error"]["code"], "not_running");
+    assert_eq!(std::fs::read_dir(home.path()).expect("a folder").count(), 0, "looking leaves nothing behind");
+}
+
+#[test]
+fn each_has_a_help_that_fits_80_columns() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut all = String::new();
+    for args in [
+        &["status"][..],
+        &["pause"],
+        &["resume"],
+        &["cancel"],
+        &["runs"],
+        &["receipts"],
+        &["outbox"],
+        &["outbox", "path"],
+        &["outbox", "tail"],
+        &["task"],
+    ] {
+        let output = program(home.path()).args(args).arg("--help").output().expect("the program");
+        let help = text(&output.stdout);
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        all.push_str(&format!("$ orgx-peer {} --help\n{help}\n", args.join(" ")));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_lists_and_commands_show_what_the_peer_says() {
+    let peer = FakePeer::start(|request, _| match request["command"].as_str() {
+        Some("runs" | "receipts") => {
+            json!({ "ok": { "reply": "runs", "runs": [run("run_1"), run("run_2")] } })
+        }
+        Some("run") if request["run_id"] == "run_2" => {
+            json!({ "ok": { "reply": "runs", "runs": [run("run_2")] } })
+        }
+        Some("run" | "cancel") => {
+            json!({ "error": { "code": "no_such_run", "run_id": request["run_id"] }, "words": "unused" })
+        }
+        _ => json!({ "ok": { "reply": "done" } }),
+    });
+    let mut all = String::new();
+    for args in [
+        &["status"][..],
+        &["pause"],
+        &["pause", "--after-current-runs"],
+        &["resume"],
+        &["cancel", "run_9"],
+        &["runs"],
+        &["runs", "--json"],
+        &["runs", "run_2"],
+        &["runs", "run_2", "--json"],
+        &["runs", "run_9"],
+        &["runs", "run_9", "--json"],
+        &["receipts"],
+        &["receipts", "--json"],
+        &["outbox", "path"],
+        &["status", "--workspace", "another"],
+    ] {
+        let output = peer.program().args(args).output().expect("the program");
+        all.push_str(&format!("$ orgx-peer {}\n{}\n", args.join(" "), told(&output)));
+    }
+    insta::assert_snapshot!(peer.without_home(&all));
+}
+
+#[test]
+fn the_json_of_status_has_the_documented_fields() {
+    let peer = FakePeer::start(|_, _| json!({}));
+    let output = peer.program().args(["status", "--json"]).output().expect("the program");
+    insta::assert_snapshot!(peer.without_home(&text(&output.stdout)));
+}
+
+#[test]
+fn a_task_shows_its_steps_and_ends_as_its_run_does() {
+    for (end, code) in [
+        (
+            json!({ "event": "ended", "run_id": "local-1", "completed": true, "tokens_used": 940, "reason": null }),
+            0,
+        ),
+        (
+            json!({ "event": "ended", "run_id": "local-1", "completed": false, "tokens_used": null, "reason": "no model" }),
+            1,
+        ),
+    ] {
+        let peer = FakePeer::start(move |request, say| match request["command"].as_str() {
+            Some("task") => {
+                // The first events may come before the answer.
+                say(&event(json!({ "event": "step", "run_id": "another", "summary": "not ours" })));
+                say(&event(json!({ "event": "started", "run_id": "local-1", "session": "ses_1" })));
+                say(&answer(request, json!({ "ok": { "reply": "task", "run_id": "local-1" } })));
+                say(&event(
+                    json!({ "event": "step", "run_id": "local-1", "summary": "call read — look at README.md" }),
+                ));
+                say(&event(end.clone()));
+                Value::Null
+            }
+            _ => json!({}),
+        });
+        let folder = peer.home.path().canonicalize().expect("a folder");
+        let output = peer
+            .program()
+            .args(["task", "say hello", "--model", "a/b"])
+            .current_dir(&folder)
+            .output()
+            .expect("it");
+        let task = peer.request("task");
+        assert_eq!(
+            (&task["prompt"], &task["folder"], &task["model"]),
+            (&json!("say hello"), &json!(folder), &json!("a/b"))
+        );
+        let said = told(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(
+            said.contains("Session ses_1\n") && said.contains("call read — look at README.md\n"),
+            "{said}"
+        );
+        assert!(!said.contains("not ours"), "{said}");
+        assert!(
+            said.ends_with(if code == 0 { "Done, 940 tokens\n" } else { "Run failed: no model\n" }),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_prompt_comes_from_standard_input_and_what_cannot_be_used_is_told_before_anything_is_sent() {
+    let peer = FakePeer::start(
+        |_, _| json!({ "error": { "code": "invalid", "why": "no agent" }, "words": "no agent" }),
+    );
+    let mut child =
+        peer.program().args(["task", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it");
+    child.stdin.take().expect("piped").write_all(b"from a\npipe\n").expect("it reads");
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(told(&output), "exit 1\norgx-peer: no agent\n");
+    assert_eq!(peer.request("task")["prompt"], "from a\npipe\n");
+    for args in [
+        &["task", " "][..],
+        &["task", "x", "--dir", "/nowhere/at/all"],
+        &["task", "x", "--dir", "/dev/null"],
+        &["task"],
+    ] {
+        let output = peer.program().args(args).output().expect("the program");
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    }
+    assert!(peer.requests.try_recv().is_err());
+}
+
+#[test]
+fn ctrl_c_cancels_the_task() {
+    let peer = FakePeer::start(|request, say| match request["command"].as_str() {
+        Some("task") => json!({ "ok": { "reply": "task", "run_id": "local-1" } }),
+        Some("cancel") => {
+            say(&answer(request, json!({ "ok": { "reply": "done" } })));
+            let end = json!({ "event": "ended", "run_id": "local-1", "completed": false, "tokens_used": null, "reason": "cancelled" });
+            say(&event(end));
+            Value::Null
+        }
+        _ => json!({}),
+    });
+    let child = peer.program().args(["task", "for long"]).stdout(Stdio::piped()).spawn().expect("it");
+    let (child, first) = first_line(child);
+    assert!(first.contains("Run local-1"), "{first}");
+    signal(&child, "INT");
+    assert_eq!(peer.request("cancel")["run_id"], "local-1");
+    let output = child.wait_with_output().expect("an end");
+    assert!(told(&output).ends_with("Cancelled\n"), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_peer_that_goes_away_is_told() {
+    let peer = FakePeer::start(|request, _| match request["command"].as_str() {
+        Some("task") => json!("hang up"),
+        _ => json!({}),
+    });
+    let output = peer.program().args(["task", "x"]).output().expect("the program");
+    assert_eq!(told(&output), "exit 3\norgx-peer: the peer has stopped\n");
+}
+
+#[test]
+fn the_trail_is_shown_tidily_and_followed() {
+    let peer = FakePeer::start(|_, _| json!({}));
+    let trail = peer.home.path().join("trail.jsonl");
+    let line = |n: usize| {
+        format!(
+            "{{\"event\":\"task_step\",\"run_id\":\"run_{n}\",\"timestamp\":\"2020-01-02T03:04:05.000Z\",\
+             \"summary\":{{\"tool_name\":\"bash\",\"evidence_ref\":\"call_{n}\"}}}}\n"
+        )
+    };
+    std::fs::write(&trail, (0..30).map(line).collect::<String>()).expect("a file");
+    let output = peer.program().args(["outbox", "tail", "-n", "2"]).output().expect("the program");
+    assert_eq!(
+        told(&output),
+        "exit 0\nJan 2 2020  run_28  step  bash call_28\nJan 2 2020  run_29  step  bash call_29\n"
+    );
+    let output = peer.program().args(["outbox", "tail", "-n", "1", "--json"]).output().expect("the program");
+    assert_eq!(text(&output.stdout), line(29));
+    let child = peer
+        .program()
+        .args(["outbox", "tail", "-n", "1", "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it");
+    let (mut child, first) = first_line(child);
+    assert!(first.contains("run_29"), "{first}");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&trail).expect("a file");
+    file.write_all(line(30).as_bytes()).expect("written");
+    let mut next = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut next).expect("a line");
+    assert!(next.contains("run_30"), "{next}");
+    signal(&child, "INT");
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_real_program_is_seen_without_a_key_watched_and_cleaned_up() {
+    let home = tempfile::tempdir().expect("a folder");
+    let gateway = Gateway::start().await.expect("a gateway");
+    let daemon = Daemon::start().await.expect("a daemon");
+    let child = program(home.path())
+        .arg("run")
+        .env("ORGX_API_KEY", "oxk_canary_42")
+        .env("ORGX_WORKSPACE_ID", "w")
+        .env("ORGX_BASE_URL", gateway.base_url())
+        .env("OPENCODE_SERVER_URL", daemon.url())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    gateway.wait_connected(1).await.expect("connected");
+    let folder = home.path().to_owned();
+    let watch = tokio::task::spawn_blocking(move || {
+        let mut watch = program(&folder)
+            .args(["status", "--watch", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let mut lines = BufReader::new(watch.stdout.take().expect("piped")).lines();
+        let connected =
+            lines.by_ref().map(|line| serde_json::from_str::<Value>(&line.expect("text")).expect("JSON"));
+        let seen =
+            connected.into_iter().find(|seen| seen["snapshot"]["connected"] == true).expect("connected");
+        assert_eq!(seen["peer"]["workspace_id"], "w");
+        let output = program(&folder).arg("status").output().expect("the program");
+        let said = told(&output);
+        assert!(said.starts_with("exit 0\n● ") && said.contains("Connected to 127.0.0.1"), "{said}");
+        assert!(!said.contains("oxk_") && !said.contains('\x1b'), "{said}");
+        assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+        signal(&child, "TERM");
+        let mut child = child;
+        assert_eq!(child.wait().expect("an end").code(), Some(0));
+        // The watch hears the end, too.
+        assert_eq!(watch.wait().expect("an end").code(), Some(3));
+        let output = program(&folder).arg("status").output().expect("the program");
+        assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+    });
+    watch.await.expect("all of it");
+}
+
+/// The first line that a child says; the rest stays readable.
+fn first_line(mut child: Child) -> (Child, String) {
+    use std::io::Read;
+    let mut line = Vec::new();
+    let out = child.stdout.as_mut().expect("piped");
+    let mut byte = [0];
+    while out.read(&mut byte).expect("text") == 1 && byte != [b'\n'] {
+        line.push(byte[0]);
+    }
+    (child, text(&line))
+}
+
+fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("/bin/sh").args(["-c", &kill]).status().expect("a shell").success());
+}
+
+fn run(run_id: &str) -> Value {
+    json!({
+        "run_id": run_id, "state": "completed", "local": false, "driver": "opencode", "folder": "/w/shop",
+        "session": "ses_1", "arrived_at": 1_577_934_245_000_i64, "started_at": 1_577_934_246_000_i64,
+        "ended_at": 1_577_934_300_000_i64, "steps": 3, "deviations": 0, "tokens_used": 940, "cost_cents": 21,
+        "reason": null, "confirmed": true, "receipt": { "state": "delivered", "tries": 1 },
+    })
+}
+
+fn event(event: Value) -> Value {
+    json!({ "kind": "event", "event": event })
+}
+
+fn answer(request: &Value, outcome: Value) -> Value {
+    let mut line = outcome;
+    line["kind"] = json!("answer");
+    line["id"] = request["id"].clone();
+    line
+}
+
+/// A control socket that says what `docs/control.md` says.
+struct FakePeer {
+    home: TempDir,
+    requests: mpsc::Receiver<Value>,
+}
+
+impl FakePeer {
+    /// `answers` makes the outcome of a request; null when it said everything itself, a string to hang up.
+    fn start(answers: impl Fn(&Value, &dyn Fn(&Value)) -> Value + Send + Sync + 'static) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let state = home.path().join(".local/state/orgx-peer");
+        std::fs::create_dir_all(&state).expect("a folder");
+        std::fs::write(state.join("peer-0123456789ab.lock"), "1\n").expect("a lock");
+        let listener = UnixListener::bind(state.join("0123456789ab.sock")).expect("a socket");
+        let (tell, requests) = mpsc::channel();
+        let trail = home.path().join("trail.jsonl");
+        let answers = std::sync::Arc::new(answers);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (tell, answers, trail) = (tell.clone(), std::sync::Arc::clone(&answers), trail.clone());
+                std::thread::spawn(move || serve(&stream.expect("a client"), &tell, &*answers, &trail));
+            }
+        });
+        Self { home, requests }
+    }
+
+    fn program(&self) -> Command {
+        program(self.home.path())
+    }
+
+    /// The home's place is another one each time.
+    fn without_home(&self, text: &str) -> String {
+        text.replace(&self.home.path().display().to_string(), "HOME")
+    }
+
+    /// The next request of this kind.
+    fn request(&self, command: &str) -> Value {
+        let wait = std::time::Duration::from_secs(30);
+        loop {
+            let request = self.requests.recv_timeout(wait).expect("a request");
+            if request["command"] == command {
+                return request;
+            }
+        }
+    }
+}
+
+type Answers = dyn Fn(&Value, &dyn Fn(&Value)) -> Value;
+
+fn serve(stream: &UnixStream, tell: &mpsc::Sender<Value>, answers: &Answers, trail: &Path) {
+    let say = |value: &Value| {
+        let mut stream = stream;
+        // A client that has what it wanted reads no more.
+        let _gone = writeln!(stream, "{value}");
+    };
+    say(&json!({ "kind": "hello", "protocol": 1, "version": "0.1.0", "pid": 4711, "workspace_id": "ws_shop",
+        "orgx": "https://useorgx.com/" }));
+    for line in BufReader::new(stream).lines() {
+        let Ok(line) = line else { return };
+        let request: Value = serde_json::from_str(&line).expect("JSON");
+        if request["command"] == "subscribe" {
+            say(&answer(&request, json!({ "ok": { "reply": "done" } })));
+            say(&json!({ "kind": "snapshot", "snapshot": snapshot(trail) }));
+            continue;
+        }
+        let outcome = answers(&request, &say);
+        // A test that looks at none is gone, perhaps.
+        let _unseen = tell.send(request.clone());
+        match outcome {
+            Value::Null => {}
+            Value::String(_) => {
+                let _gone = stream.shutdown(std::net::Shutdown::Both);
+                return;
+            }
+            outcome => say(&answer(&request, outcome)),
+        }
+    }
+}
+
+fn snapshot(trail: &Path) -> Value {
+    json!({
+        "health": { "code": "connected", "severity": "ok", "sentence": "Connected", "action": null },
+        "connected": true, "connection": "Connected to useorgx.com", "license": "active",
+        "agent": { "installed": true, "authenticated": true, "subscription_active": true, "version": "1.18.2",
+            "words": "OpenCode 1.18.2", "probed": { "session_alive": true, "queue_depth": 0 } },
+        "rules": 2, "ignored_rules": [], "pause": "open", "runs": [],
+        "recent": [{ "run_id": "run_1", "completed": true, "tokens_used": 940, "reason": null, "steps": 3,
+            "deviations": 0, "receipt": "delivered" }],
+        "unconfirmed": 0, "journal_trouble": null,
+        "outbox": { "path": trail, "written": 12, "lost": 0, "trouble": null }, "warnings": [],
+    })
+}
