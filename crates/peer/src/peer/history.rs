@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A run that is, or was. Holds no prompt, title or transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunRecord {
     /// Its id.
     pub run_id: String,

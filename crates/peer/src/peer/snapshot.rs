@@ -44,7 +44,8 @@ pub struct PeerSnapshot {
 }
 
 /// A run that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunView {
     /// Its id.
     pub run_id: String,
@@ -65,7 +66,8 @@ pub struct RunView {
 }
 
 /// A run that has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RecentRun {
     /// Its id.
     pub run_id: String,
@@ -87,6 +89,7 @@ pub struct RecentRun {
 
 /// The outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OutboxView {
     /// Where it is.
     pub path: String,
