@@ -116,3 +116,16 @@ pub const CONTROL_ANSWER: Duration = Duration::from_secs(5);
 pub const CONTROL_LAST_WORD: Duration = Duration::from_millis(500);
 /// When a connection that the OS would not give us is tried again.
 pub const CONTROL_ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// How long one look of the doctor's may take.
+pub const DOCTOR_CHECK: Duration = Duration::from_secs(5);
+/// How long a running peer may take to tell the doctor how it is.
+pub const DOCTOR_PEER: Duration = Duration::from_secs(3);
+/// How long all of them may take: four that need each other, and a running peer that is asked first.
+pub const DOCTOR: Duration = Duration::from_secs(30);
+/// A clock that is off by more than this is worth a word: certificates and OrgX's times begin to suffer.
+pub const DOCTOR_CLOCK: Duration = Duration::from_secs(5 * 60);
+/// Less free space than this, in bytes, is worth a word.
+pub const DISK_LOW: u64 = 500_000_000;
+/// With less free space than this, in bytes, the journal can soon not be written.
+pub const DISK_FULL: u64 = 50_000_000;

@@ -116,5 +116,5 @@ fn short_place(runtime: Option<&Path>) -> io::Result<PathBuf> {
 fn is_private(dir: &Path) -> bool {
     let us = rustix::process::geteuid().as_raw();
     std::fs::symlink_metadata(dir)
-        .is_ok_and(|meta| meta.is_dir() && meta.uid() == us && meta.permissions().mode() & 0o077 == 0)
+        .is_ok_and(|meta| meta.is_dir() && meta.uid() == us && meta.permissions().mode() & 0o777 == 0o700)
 }

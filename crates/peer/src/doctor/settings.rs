@@ -1,0 +1,62 @@
+//! The settings and the key.
+
+use super::{Check, Name};
+use crate::config::Draft;
+use secrecy::ExposeSecret;
+
+pub(super) fn checks(draft: &Draft) -> Vec<Check> {
+    vec![settings(draft), key(draft)]
+}
+
+fn settings(draft: &Draft) -> Check {
+    let wrong = [
+        draft.workspace_id.as_ref().err(),
+        draft.base_url.as_ref().err(),
+        draft.runs.as_ref().err(),
+        draft.opencode.as_ref().err(),
+        draft.outbox.as_ref().err(),
+    ];
+    if let Some(error) = wrong.into_iter().flatten().next() {
+        let todo = "Set it in the environment or in config.toml; the README lists the settings";
+        return Check::fail(Name::Settings, error.to_string(), "The peer cannot start", todo);
+    }
+    match draft.warnings.as_slice() {
+        [] => {
+            let workspace = draft.workspace_id.as_deref().unwrap_or_default();
+            let orgx = draft.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+            Check::ok(Name::Settings, format!("workspace {workspace} at {orgx}"))
+        }
+        odd => Check::warn(
+            Name::Settings,
+            odd.join("; "),
+            "It is not used",
+            "Correct it in config.toml; the README lists the settings",
+        ),
+    }
+}
+
+/// Never shows more of the key than its last four signs, and of a short one nothing.
+fn key(draft: &Draft) -> Check {
+    match &draft.key {
+        Err(error) => Check::fail(
+            Name::Key,
+            error.to_string(),
+            "OrgX lets nobody in without a key, so no task arrives",
+            "Get a key from OrgX and put it into ORGX_API_KEY",
+        ),
+        Ok(key) => {
+            let key = key.expose_secret();
+            let end: String = key.chars().skip(key.chars().count().saturating_sub(4)).collect();
+            let ends = if key.len() >= 16 { format!(", ends in {end}") } else { String::new() };
+            if key.starts_with("oxk_") {
+                return Check::ok(Name::Key, format!("there is one{ends}"));
+            }
+            Check::warn(
+                Name::Key,
+                format!("there is one that does not begin with oxk_{ends}"),
+                "OrgX will hardly know it",
+                "Get a key from OrgX and put it into ORGX_API_KEY",
+            )
+        }
+    }
+}
