@@ -61,6 +61,17 @@ pub(crate) enum Command {
     /// cancels it.
     #[command(after_long_help = TASK_HELP)]
     Task(TaskOptions),
+    /// Look at everything that a peer needs, and say what to do.
+    ///
+    /// Key, clock, DNS, TLS, gateway, license, OpenCode and its login, folders, outbox, disk, lock, autostart. Works
+    /// without a key and without a running peer; changes nothing. Takes at most 30 seconds.
+    #[command(after_long_help = "Exit codes: 0 nothing failed, 1 something did.")]
+    Doctor(DoctorOptions),
+    /// Write a zip for a bug report, without keys, prompts or titles.
+    ///
+    /// Versions, what `doctor` finds, how the running peer is, the newest runs, the settings and the size of the local
+    /// trail. Your home folder is written as ~. A README in it says what is in it and what is not.
+    Diagnostics(DiagnosticsOptions),
 }
 
 const PEER_HELP: &str = "\
@@ -226,4 +237,20 @@ pub(crate) struct TaskOptions {
     /// The model, as provider/model [default: the agent's choice].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Options)]
+pub(crate) struct DoctorOptions {
+    /// As JSON (docs/cli.md says what is in it).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `diagnostics`.
+#[derive(Debug, Options)]
+pub(crate) struct DiagnosticsOptions {
+    /// Where to write it [default: orgx-peer-diagnostics-<time>.zip, here].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }

@@ -2,6 +2,8 @@
 
 mod args;
 mod demo;
+mod diagnostics;
+mod doctor;
 mod find;
 #[cfg(test)]
 mod fixtures;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         Command::Receipts(options) => runtime.block_on(runs::receipts(&options)),
         Command::Outbox(options) => runtime.block_on(outbox::outbox(&options)),
         Command::Task(options) => runtime.block_on(task::task(&options)),
+        Command::Doctor(options) => runtime.block_on(doctor::doctor(&options)),
+        Command::Diagnostics(options) => runtime.block_on(diagnostics::diagnostics(&options)),
     };
     // A look at a disk that does not answer holds up nobody's exit.
     runtime.shutdown_background();

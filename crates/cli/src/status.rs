@@ -105,11 +105,7 @@ fn render(hello: &Hello, now: &PeerSnapshot, at: &Now, home: Option<&Path>, styl
 /// The one sentence, and what to do.
 fn headline(now: &PeerSnapshot, style: Style) -> String {
     let health = &now.health;
-    let (mark, tone) = match health.severity {
-        Severity::Ok | Severity::Info => ("●", Tone::Well),
-        Severity::Warning => ("▲", Tone::Care),
-        Severity::Error => ("✕", Tone::Bad),
-    };
+    let (mark, tone) = words::severity(health.severity);
     let mark = style.paint(tone, mark);
     let sentence = style.paint(Tone::Head, &health.sentence);
     match &health.action {

@@ -1,7 +1,7 @@
 //! The product's words for where things stand. One table, for every list.
 
 use crate::show::Tone;
-use orgx_peer::{ReceiptState, RunState};
+use orgx_peer::{ReceiptState, RunState, Severity};
 
 /// Characters of a run's id that a list shows: enough to tell any two apart, and to type.
 pub(crate) const ID: usize = 22;
@@ -20,6 +20,15 @@ pub(crate) fn state(state: RunState, reason: Option<&str>) -> (&'static str, Ton
         // What the person wanted is no failure.
         RunState::Failed if reason == Some(CANCELLED) => ("Cancelled", Tone::Mute),
         RunState::Failed => ("Run failed", Tone::Bad),
+    }
+}
+
+/// The mark of a health, and its colour.
+pub(crate) fn severity(severity: Severity) -> (&'static str, Tone) {
+    match severity {
+        Severity::Ok | Severity::Info => ("●", Tone::Well),
+        Severity::Warning => ("▲", Tone::Care),
+        Severity::Error => ("✕", Tone::Bad),
     }
 }
 

@@ -21,6 +21,7 @@
 mod clock;
 mod config;
 pub mod control;
+pub mod diagnostics;
 pub mod doctor;
 mod driver;
 mod folder;

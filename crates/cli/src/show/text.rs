@@ -41,6 +41,12 @@ pub(crate) fn tilde(path: &str, home: Option<&std::path::Path>) -> String {
     }
 }
 
+/// With `~` for the home folder wherever a path in a sentence begins with it.
+pub(crate) fn tilde_all(text: &str, home: Option<&std::path::Path>) -> String {
+    let home = home.map(|home| format!("{}/", home.display())).filter(|home| home.len() > 2);
+    home.map_or_else(|| text.to_owned(), |home| text.replace(&home, "~/"))
+}
+
 /// Breaks a text into lines of at most `width` characters, at spaces where there are any.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -20,6 +20,12 @@ impl Now {
         Self { ms: i64::try_from(ms).unwrap_or(i64::MAX), zone: TimeZone::system() }
     }
 
+    /// `20261120-100000`: for names of files.
+    pub(crate) fn compact(&self) -> String {
+        let now = Timestamp::from_millisecond(self.ms).unwrap_or_default();
+        now.to_zoned(self.zone.clone()).strftime("%Y%m%d-%H%M%S").to_string()
+    }
+
     fn since(&self, ms: i64) -> Duration {
         Duration::from_millis(u64::try_from(self.ms - ms).unwrap_or_default())
     }

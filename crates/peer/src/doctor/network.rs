@@ -76,7 +76,7 @@ async fn dns(base_url: &Url) -> Check {
 }
 
 /// The variable that sends calls to OrgX through a proxy, if one is set. The HTTP client reads the same.
-fn proxy(base_url: &Url) -> Option<&'static str> {
+pub(super) fn proxy(base_url: &Url) -> Option<&'static str> {
     if is_loopback(base_url) {
         return None;
     }

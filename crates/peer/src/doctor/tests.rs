@@ -150,6 +150,12 @@ async fn only_the_root_cause_fails_and_what_needs_it_is_skipped() {
         (env("OPENCODE_SERVER_URL", "http://127.0.0.1:9"), vec![Name::OpenCode], vec![Name::AgentLogin]),
         (env("ORGX_PEER_STATE_DIR", "/dev/null/state"), vec![Name::Folders], vec![]),
     ] {
+        // Behind a proxy it is the proxy that looks names up.
+        if failed == [Name::Dns]
+            && network::proxy(&"https://nowhere.invalid".parse().expect("a URL")).is_some()
+        {
+            continue;
+        }
         let report = examine(&env).await;
         let those = |outcome| -> Vec<Name> {
             report.checks.iter().filter(|check| check.outcome == outcome).map(|check| check.name).collect()
