@@ -48,8 +48,8 @@ impl CallError {
 }
 
 /// What a web page in OrgX's place means.
-pub(crate) const SIGN_IN: &str =
-    "a web page answered instead of OrgX: this network may want you to sign in first; open a browser";
+pub(crate) const SIGN_IN: &str = "a web page answered instead of OrgX: this network may want you to sign in first; open a browser, or check \
+     ORGX_BASE_URL";
 
 /// A client for one origin. `timeout` bounds a whole call.
 pub(crate) fn client(origin: &Url, timeout: Option<Duration>) -> reqwest::Result<Client> {

@@ -115,6 +115,25 @@ async fn frames_and_events_that_are_nested_too_deep_are_skipped_and_the_peer_goe
 }
 
 #[tokio::test]
+async fn long_words_of_an_agent_are_cut_with_an_ellipsis() {
+    let world = World::new().await;
+    let long = "x".repeat(2_000);
+    let lines = vec![
+        Line::Json(json!({ "kind": "tool_call", "tool": "t", "summary": long, "ref": long })),
+        Line::Json(json!({ "kind": "error", "message": long })),
+    ];
+    world.daemon.script("wordy", lines);
+    let peer = world.peer().await;
+    let end = world.run("wordy", "wordy").await;
+    let step = &world.gateway.steps("wordy")[0]["step"];
+    for (text, chars) in [(&step["summary"], 500), (&step["evidence_ref"], 256), (&end["reason"], 500)] {
+        let text = text.as_str().expect("a text");
+        assert_eq!((text.chars().count(), text.chars().last()), (chars, Some('…')));
+    }
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn steps_past_ten_thousand_while_offline_lose_their_oldest_and_the_run_says_how_many() {
     const STEPS: usize = 10_200;
     let world = World::new().await;

@@ -114,9 +114,8 @@ async fn a_half_open_socket_is_found_within_45_seconds_and_replaced() {
         }
         clock.pass(Duration::from_secs(45)).await;
         let told = loop {
-            match events.recv().await.expect("an event") {
-                PeerEvent::Connection { open: false, words } => break words,
-                _ => {}
+            if let PeerEvent::Connection { open: false, words } = events.recv().await.expect("an event") {
+                break words;
             }
         };
         assert!(told.contains("stopped answering"), "{fault:?}: {told}");

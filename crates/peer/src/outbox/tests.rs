@@ -61,6 +61,19 @@ async fn a_line_of_the_bound_is_written_and_a_longer_one_is_left_out_counted_and
 }
 
 #[test]
+fn lines_that_a_slow_disk_has_no_time_for_are_dropped_counted_and_told() {
+    let (lines, unread) = mpsc::sync_channel(2);
+    let (_tell, health) = watch::channel(OutboxHealth::default());
+    let mut outbox = Outbox { lines, health, refused: 0, too_long: 0 };
+    for run in ["a", "b", "c"] {
+        outbox.append(&record(run));
+    }
+    let trouble = Some("the disk is too slow for the local trail: some of its lines were dropped".to_owned());
+    assert_eq!(outbox.health(), OutboxHealth { written: 0, lost: 1, trouble });
+    drop(unread);
+}
+
+#[test]
 fn no_record_comes_near_the_bound_of_a_line() {
     let worst = |chars: usize| "\u{10348}\"".repeat(chars);
     let subject = Subject {

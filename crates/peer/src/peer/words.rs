@@ -94,7 +94,7 @@ mod tests {
         Disconnected by useorgx.com. Trying again in 6 min.
         useorgx.com refused the connection (HTTP 503). Trying again in 7 s.
         useorgx.com has no gateway for tasks (HTTP 404): check ORGX_BASE_URL. Trying again in 7 s.
-        A web page answered instead of OrgX: this network may want you to sign in first; open a browser. Trying again in 7 s.
+        A web page answered instead of OrgX: this network may want you to sign in first; open a browser, or check ORGX_BASE_URL. Trying again in 7 s.
         useorgx.com cannot be reached: the connection was refused. Trying again in a moment.
         The connection to useorgx.com was lost. Trying again in a moment.
         The connection to useorgx.com was lost: OrgX sent a frame of more than 1 MiB. Trying again in 3 s.

@@ -210,6 +210,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncWriteExt;
 
     #[tokio::test]
     async fn a_run_that_lost_events_is_told_to_read_the_state_and_then_goes_on() {
@@ -231,5 +232,38 @@ mod tests {
         assert!(matches!(run.next().await, Item::Event(session, _) if session == "ses_run"));
         drop(run);
         assert!(lock(&routes).is_empty(), "who left is not followed");
+    }
+    #[tokio::test]
+    async fn an_event_too_long_to_read_is_in_the_state_and_its_run_is_sent_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}/", listener.local_addr().expect("an address"));
+        let (go, mut gate) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a reader");
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n";
+            stream.write_all(head.as_bytes()).await.expect("the head");
+            let about = r#"{"sessionID":"ses_run","status":{"type":"busy"}}"#;
+            let event = |pad: usize| {
+                let pad = "x".repeat(pad);
+                format!(
+                    "data: {{\"pad\":\"{pad}\",\"payload\":{{\"type\":\"session.status\",\"properties\":{about}}}}}\n"
+                )
+            };
+            let fits = event(limits::LINE_BYTES - (event(0).len() - 1));
+            assert_eq!(fits.len(), limits::LINE_BYTES + 1, "a line break more than the line");
+            for line in [fits, event(limits::LINE_BYTES), event(0)] {
+                let _next = gate.recv().await;
+                stream.write_all(line.as_bytes()).await.expect("an event");
+            }
+            std::future::pending::<()>().await;
+        });
+        let is_event = |item: &Item| matches!(item, Item::Event(session, _) if session == "ses_run");
+        let client = Client::new(origin.parse().expect("an address"), None, "test").expect("a client");
+        let mut run = Feeds::default().open(&client).await.expect("a feed").subscribe("ses_run");
+        for is_expected in [is_event, |item: &Item| matches!(item, Item::Resync), is_event] {
+            go.send(()).await.expect("a server");
+            let item = run.next().await;
+            assert!(is_expected(&item), "{item:?}");
+        }
     }
 }
