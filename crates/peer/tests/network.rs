@@ -12,6 +12,8 @@ use serde_json::json;
 use std::time::Duration;
 
 const MINUTES: Duration = Duration::from_secs(120);
+/// More than is needed to be told as a sleep, and less than a handshake may take.
+const A_LITTLE: Duration = Duration::from_secs(6);
 const HOURS: Duration = Duration::from_secs(8 * 3600);
 const SIGN_IN: &str =
     "web page answered instead of OrgX: this network may want you to sign in first; open a browser";
@@ -22,6 +24,16 @@ fn timed(world: &World) -> (Config, Clock) {
     let mut config = world.config();
     config.clock = clock.clone();
     (config, clock)
+}
+
+/// Why the connection was lost or not made, so far.
+fn troubles(events: &mut tokio::sync::broadcast::Receiver<PeerEvent>) -> Vec<String> {
+    std::iter::from_fn(|| events.try_recv().ok())
+        .filter_map(|event| match event {
+            PeerEvent::Connection { open: false, words } => Some(words),
+            _ => None,
+        })
+        .collect()
 }
 
 /// A script that goes on to its end when the gate `go` opens.
@@ -43,11 +55,13 @@ async fn a_computer_that_wakes_has_a_new_socket_at_once_and_its_run_goes_on() {
     let peer = world.peer_with(config).await;
     world.dispatch("r", "gated");
     world.started("r").await;
+    let mut events = peer.events();
     // The old socket says nothing any more, as after a sleep; its silence alone would be found much later.
     world.gateway.stall();
     clock.sleep(MINUTES);
     world.gateway.wait_connected(2).await.expect("a new socket");
     until(&peer, "open", |now| now.connected).await;
+    assert_eq!(troubles(&mut events), [""; 0], "it was not its silence that was found");
     world.daemon.open("go");
     assert_eq!(world.gateway.terminal("r").await.expect("a terminal")["kind"], "task.completed");
     assert_eq!(world.gateway.connections(), 2, "one sleep, one new socket");
@@ -65,9 +79,12 @@ async fn a_wait_is_cut_short_and_a_handshake_begins_anew_when_the_computer_wakes
         if fault != UpgradeFault::Hang {
             until(&peer, "a wait", |now| now.connection.contains("Trying again in")).await;
         }
-        clock.sleep(MINUTES);
+        let mut events = peer.events();
+        clock.sleep(A_LITTLE);
         world.gateway.wait_connected(1).await.expect("connected");
+        until(&peer, "open", |now| now.connected).await;
         assert_eq!(world.gateway.attempts(), 2, "{fault:?}");
+        assert_eq!(troubles(&mut events), [""; 0], "nothing had to be given up first: {fault:?}");
         peer.stop().await;
     }
 }
@@ -113,11 +130,15 @@ async fn a_half_open_socket_is_found_within_45_seconds_and_replaced() {
             world.gateway.stall();
         }
         clock.pass(Duration::from_secs(45)).await;
-        let told = loop {
-            if let PeerEvent::Connection { open: false, words } = events.recv().await.expect("an event") {
-                break words;
+        // It is known by now; that somebody hears of it takes a moment.
+        let told = tokio::time::timeout(Duration::from_secs(10), async {
+            loop {
+                if let PeerEvent::Connection { open: false, words } = events.recv().await.expect("an event") {
+                    break words;
+                }
             }
-        };
+        });
+        let told = told.await.expect("found within 45 s");
         assert!(told.contains("stopped answering"), "{fault:?}: {told}");
         clock.pass(Duration::from_secs(5)).await;
         world.gateway.wait_connected(2).await.expect("a new socket");
