@@ -125,9 +125,9 @@ pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, C
     }
     let bytes = body(response).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        // serde_json has no kind for it. Its limit is 128 levels.
+        // serde_json has no kind for it.
         CallError::Nonsense(if error.to_string().starts_with("recursion limit exceeded") {
-            "answered with JSON nested deeper than 128 levels"
+            "answered with JSON nested deeper than 127 levels"
         } else {
             "answered with JSON that makes no sense here"
         })

@@ -7,6 +7,7 @@ mod common;
 
 use common::{World, short, task, until};
 use orgx_peer::PeerEvent;
+use orgx_proto::limits::JSON_DEPTH;
 use orgx_sandbox::daemon::Line;
 use orgx_sandbox::gateway::{Endpoint, HttpFault, UpgradeFault};
 use serde_json::{Value, json};
@@ -74,7 +75,7 @@ async fn an_answer_over_four_mebibytes_or_too_deep_is_refused_in_words() {
     let deep = format!(r#"{{"skills":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     for (body, why) in [
         (rules(4 * MIB + 1), "OrgX answered with more than 4 MiB"),
-        (deep, "OrgX answered with JSON nested deeper than 128 levels"),
+        (deep, "OrgX answered with JSON nested deeper than 127 levels"),
     ] {
         world.gateway.faults().http(Endpoint::PlanSkills, answer(body));
         world.gateway.send_text(r#"{"kind":"rules.reload"}"#);
@@ -97,9 +98,9 @@ async fn frames_and_events_that_are_nested_too_deep_are_skipped_and_the_peer_goe
     };
     let end = Line::Json(json!({ "kind": "assistant_completed" }));
     // The object itself is the first level.
-    world.daemon.script("deep", vec![event("within", 126), event("too-deep", 127), end]);
+    world.daemon.script("deep", vec![event("within", JSON_DEPTH - 1), event("too-deep", JSON_DEPTH), end]);
     let peer = world.peer().await;
-    for levels in [127, 100_000] {
+    for levels in [JSON_DEPTH, 100_000] {
         let mut dispatch = task("never", "x", None).to_string();
         dispatch.insert_str(1, &format!(r#""more":{},"#, nested(levels)));
         world.gateway.send_text(dispatch);

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const ID_BYTES: usize = 256;
 /// Longest folder path taken from a dispatch, in bytes: what Linux itself takes (`PATH_MAX`).
 pub const PATH_BYTES: usize = 4096;
+/// Levels of nesting taken in JSON: serde_json's own bound, checked before anything is built.
+pub const JSON_DEPTH: usize = 127;
 /// Used when a dispatch names no usable `timeout_seconds`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// The longest `timeout_seconds` that is honoured: a week. A longer one is cut to it.

@@ -1,4 +1,5 @@
 use super::*;
+use orgx_proto::limits::JSON_DEPTH;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
@@ -218,9 +219,9 @@ async fn a_body_of_the_bound_is_read_and_a_larger_or_deeper_one_is_refused() {
     for (body, problem) in [
         (text(limits::HTTP_BODY_BYTES), None),
         (text(limits::HTTP_BODY_BYTES + 1), Some("answered with more than 4 MiB")),
-        (nested(127), None),
-        (nested(128), Some("answered with JSON nested deeper than 128 levels")),
-        ("[".repeat(100_000), Some("answered with JSON nested deeper than 128 levels")),
+        (nested(JSON_DEPTH), None),
+        (nested(JSON_DEPTH + 1), Some("answered with JSON nested deeper than 127 levels")),
+        ("[".repeat(100_000), Some("answered with JSON nested deeper than 127 levels")),
         ("{".to_owned(), Some("answered with JSON that makes no sense here")),
     ] {
         let read =
