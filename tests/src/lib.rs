@@ -13,6 +13,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails by panicking, in words")]
 
+pub mod disk;
 pub mod golden;
 pub mod journal;
 pub mod opencode;
