@@ -190,7 +190,7 @@ fn a_full_disk_under_the_local_trail_stops_the_trail_and_no_run() {
             assert_eq!(small.run(&format!("full_{number}")).await["kind"], "task.completed");
         }
         until("the peer says so", async || {
-            small.stage.log().contains("the local trail stopped: the disk is full; runs go on")
+            small.stage.log().contains("local trail stopped: the disk is full; runs go on")
         })
         .await;
         disk.free();
@@ -213,7 +213,7 @@ fn a_local_trail_whose_disk_becomes_read_only_stops_and_no_run_does() {
         };
         assert_eq!(small.run("during").await["kind"], "task.completed");
         until("the peer says so", async || {
-            small.stage.log().contains("the local trail stopped: its disk is read-only; runs go on")
+            small.stage.log().contains("local trail stopped: its disk is read-only; runs go on")
         })
         .await;
         drop(disk);
@@ -276,7 +276,7 @@ fn a_local_trail_that_cannot_be_written_is_told_and_no_run_stops() {
         let peer = small.peer_with_a_trail().await;
         assert_eq!(small.run("during").await["kind"], "task.completed");
         until("the peer says so", async || {
-            small.stage.log().contains("the local trail stopped: its folder is not a folder; runs go on")
+            small.stage.log().contains("local trail stopped: its folder is not a folder; runs go on")
         })
         .await;
         std::fs::remove_file(small.stage.root().join("trail")).unwrap();
