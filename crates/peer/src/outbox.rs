@@ -8,7 +8,7 @@ use crate::limits;
 use crate::paths::make_private_dir;
 use orgx_proto::work_graph::Record;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use tokio::sync::{oneshot, watch};
@@ -119,8 +119,9 @@ impl Trail {
     fn append(&mut self, line: &str) -> io::Result<()> {
         if self.file.as_ref().is_none_or(|file| !is_still_there(file, &self.path)) {
             self.file = None;
-            self.file = Some(open(&self.path)?);
-            self.torn = false;
+            let mut file = open(&self.path)?;
+            self.torn = ends_torn(&mut file);
+            self.file = Some(file);
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         let whole = if self.torn { format!("\n{line}") } else { line.to_owned() };
@@ -141,6 +142,14 @@ impl Trail {
     }
 }
 
+/// Does the file end in the middle of a line, as a full disk or a crash leaves it?
+fn ends_torn(file: &mut File) -> bool {
+    let mut last = [b'\n'];
+    // An empty file has no last byte.
+    let read = file.seek(io::SeekFrom::End(-1)).and_then(|_| file.read_exact(&mut last));
+    read.is_ok() && last != [b'\n']
+}
+
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -148,7 +157,8 @@ fn open(path: &Path) -> io::Result<File> {
     // Not blocking: a pipe in the file's place must be refused, not waited for.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    let file =
+        OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(io::Error::other("it is not a file"));
@@ -174,7 +184,7 @@ fn open(path: &Path) -> io::Result<File> {
     if std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(io::Error::other("it is not a file"));
     }
-    OpenOptions::new().append(true).create(true).open(path)
+    OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
 /// Without inodes the file is opened anew for each line, so that a rename is always noticed.

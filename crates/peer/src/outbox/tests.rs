@@ -177,6 +177,19 @@ async fn a_full_disk_is_told_and_never_stops_anything() {
     assert!(unmounted.is_ok_and(|status| status.success()));
 }
 
+#[tokio::test]
+async fn a_line_after_a_torn_one_stands_for_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("events.jsonl");
+    std::fs::write(&path, r#"{"what a full disk or a crash"#).expect("a file");
+    let mut outbox = Outbox::open(path.clone()).expect("an outbox");
+    append(&mut outbox, "r1").await;
+    append(&mut outbox, "r2").await;
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let whole = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    assert_eq!(text.lines().map(whole).collect::<Vec<_>>(), [false, true, true]);
+}
+
 /// Past the test runner's capture: what was not shown must be seen.
 fn skipped(why: &str) {
     let _unseen = writeln!(io::stderr(), "SKIPPED: {why}");
