@@ -12,7 +12,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -224,8 +223,9 @@ async fn call(port: u16, password: Option<&str>, method: &str, path: &str) -> Va
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.map(|_| answer)
     };
-    let answer = timeout(Duration::from_secs(30), exchange).await;
-    let answer = answer.expect("OpenCode did not answer").expect("a connection to OpenCode");
+    let answer = timeout(crate::WAIT, exchange).await;
+    let answer = answer.unwrap_or_else(|_| panic!("OpenCode did not answer {path}"));
+    let answer = answer.expect("a connection to OpenCode");
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     serde_json::from_str(body).unwrap_or_else(|_| panic!("OpenCode answered {path} with no JSON: {answer}"))
 }

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 const RESTARTED: &str = "peer restarted during the run";
 
 pub(super) async fn judge(round: &mut Round) {
-    let (prompts, odd) = round.world.prompts().await;
+    // OpenCode takes seconds over a folder that it has not seen: it is not asked about those.
+    let folders: BTreeSet<usize> = round.runs.iter().map(|run| run.plan.folder).collect();
+    let (prompts, odd) = round.world.prompts(&folders).await;
     for words in odd {
         round.broken(&words, None);
     }

@@ -10,7 +10,7 @@ use orgx_sandbox::daemon::Daemon;
 use orgx_sandbox::model::Asked;
 use orgx_sandbox::opencode::OpenCodeHome;
 use rustix::process::Signal;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::process::Command;
@@ -122,8 +122,8 @@ impl World {
         }
     }
 
-    /// How often each run was prompted, as the agent's side knows it; and what is odd about that.
-    pub(super) async fn prompts(&self) -> (BTreeMap<String, usize>, Vec<String>) {
+    /// How often each run of these folders was prompted, as the agent's side knows it; and what is odd about that.
+    pub(super) async fn prompts(&self, folders: &BTreeSet<usize>) -> (BTreeMap<String, usize>, Vec<String>) {
         let (mut prompts, mut odd) = (BTreeMap::new(), Vec::new());
         if let Agent::Daemon(daemon) = &self.agent {
             for (key, _) in daemon.prompts() {
@@ -150,7 +150,7 @@ impl World {
         for (run_id, sessions) in sessions {
             prompts.insert(run_id, sessions.len());
         }
-        for (run_id, messages) in self.user_messages().await {
+        for (run_id, messages) in self.user_messages(folders).await {
             let seen = prompts.entry(run_id.clone()).or_default();
             if messages > 1 {
                 odd.push(format!("{run_id}: OpenCode has {messages} user messages of it"));
@@ -162,10 +162,10 @@ impl World {
     }
 
     /// OpenCode's side: the user messages of all sessions that name a run.
-    async fn user_messages(&self) -> BTreeMap<String, usize> {
+    async fn user_messages(&self, folders: &BTreeSet<usize>) -> BTreeMap<String, usize> {
         let mut messages = BTreeMap::new();
         let Agent::OpenCode { server, .. } = &self.agent else { return messages };
-        for folder in &self.folders {
+        for folder in folders.iter().map(|at| &self.folders[*at]) {
             let all = server.get(&format!("/session?limit=1000&directory={}", folder.display())).await;
             for session in all.as_array().into_iter().flatten() {
                 let Some(run_id) = session["metadata"]["orgx_run_id"].as_str() else { continue };
