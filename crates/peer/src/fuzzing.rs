@@ -3,6 +3,7 @@
 
 mod frames;
 mod gateway;
+mod journal;
 mod kept;
 mod rules;
 
@@ -75,6 +76,11 @@ pub fn state_file(data: &[u8]) {
     if let Ok(port) = state_file::read(data) {
         assert_ne!(port, 0);
     }
+}
+
+/// Rows of a journal.
+pub fn journal_rows(data: &[u8]) {
+    journal::play(data);
 }
 
 /// Skill rules and a text: see [`rules::play`].

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 /// A fuzz target that can be replayed.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     ("config", fuzzing::config),
     ("gateway_frame", fuzzing::gateway_frame),
+    ("journal_rows", fuzzing::journal_rows),
     ("lines", fuzzing::lines),
     ("rules", fuzzing::rules),
     ("sse", fuzzing::sse),
