@@ -18,10 +18,18 @@ pub(super) fn play(data: &[u8]) {
     }
     let (patterns, text) = input.split_once("\n\n").unwrap_or((input, ""));
     let patterns: Vec<&str> = patterns.lines().take(4).collect();
-    for pattern in &patterns {
-        assert_same_answer(pattern, text);
+    let alone: Vec<Option<bool>> = patterns.iter().map(|pattern| checked_answer(pattern, text)).collect();
+    let rules: Vec<SkillRule> = patterns.iter().enumerate().map(|(n, pattern)| rule(n, pattern)).collect();
+    let Some(reported) = run(rules.clone(), text) else { return };
+    for (rule, alone) in rules.iter().zip(&alone) {
+        let is_reported = reported.iter().any(|at| is_same_report(&rules[*at], rule));
+        assert!(*alone != Some(true) || is_reported, "not reported: {rule:?}");
     }
-    run(patterns.into_iter().enumerate().map(|(n, pattern)| rule(n, pattern)).collect(), text);
+    assert!(reported.iter().all(|at| alone[*at] != Some(false)), "reported, and matches nothing");
+}
+
+fn is_same_report(a: &SkillRule, b: &SkillRule) -> bool {
+    (a.on, &a.dedupe_fingerprint) == (b.on, &b.dedupe_fingerprint)
 }
 
 fn rule(n: usize, pattern: &str) -> SkillRule {
@@ -34,10 +42,11 @@ fn rule(n: usize, pattern: &str) -> SkillRule {
     }
 }
 
-/// What a rule alone says, its set says, and a run says once.
-fn run(rules: Vec<SkillRule>, text: &str) {
-    let set = Arc::new(RuleSet::compile(rules.clone()));
+/// The rules that a run reports, each finding once; `None` when one of them took too long.
+fn run(rules: Vec<SkillRule>, text: &str) -> Option<Vec<usize>> {
+    let set = Arc::new(RuleSet::compile(rules));
     assert_named(set.ignored());
+    let mut reported = Vec::new();
     for on in [EvidenceOn::FileEdit, EvidenceOn::ToolCall] {
         let mut run = RunMatcher::new(Arc::clone(&set), "run_1");
         let first = run.observe(on, text);
@@ -49,15 +58,20 @@ fn run(rules: Vec<SkillRule>, text: &str) {
             first.iter().all(|found| set.rule(found.rule).on == on && found.dedupe_key.ends_with(":run_1"))
         );
         assert_eq!(run.observe(on, text), [], "a deviation a second time");
+        reported.extend(first.iter().map(|found| found.rule));
     }
     assert_named(&set.suspended());
+    set.suspended().is_empty().then_some(reported)
 }
 
-fn assert_same_answer(pattern: &str, text: &str) {
-    let Some(as_it_is) = answer(pattern, text) else { return };
+/// What [`answer`] says, once both ways say the same.
+fn checked_answer(pattern: &str, text: &str) -> Option<bool> {
+    let as_it_is = answer(pattern, text)?;
     // The second branch never matches; to say so takes look-around, and it cannot be ruled out before.
-    let Some(walked) = answer(&format!(r"(?:{pattern})|(?=\b\B)"), text) else { return };
-    assert_eq!(as_it_is, walked, "the pattern {pattern:?}");
+    if let Some(walked) = answer(&format!(r"(?:{pattern})|(?=\b\B)"), text) {
+        assert_eq!(as_it_is, walked, "the pattern {pattern:?}");
+    }
+    Some(as_it_is)
 }
 
 /// Does it match? `None` when it is no pattern that can be used, or takes too long.
