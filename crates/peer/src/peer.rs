@@ -80,8 +80,9 @@ impl Peer {
         let installation_id = installation_id(&config.paths.installation_id())?;
         let journal_path = config.paths.journal(&config.tenant());
         let (journal, memory) =
-            tokio::task::spawn_blocking(move || Journal::open(&journal_path)).await.map_err(|error| {
-                StartError::Os { what: "the journal could not be opened", error: error.to_string() }
+            // What a panic says may quote what was read.
+            tokio::task::spawn_blocking(move || Journal::open(&journal_path)).await.map_err(|_| {
+                StartError::Os { what: "the journal could not be opened", error: "this is a bug in OrgX Peer".into() }
             })??;
         let os = |what| move |error: std::io::Error| StartError::Os { what, error: error.to_string() };
         let outbox =

@@ -14,7 +14,7 @@ pub(super) async fn checks(draft: &Draft, now: Option<&PeerSnapshot>) -> Vec<Che
         return of(&now.agent);
     }
     let Ok(config) = &draft.opencode else { return skipped("needs the settings") };
-    let driver = OpenCode::new(config, &draft.paths.state);
+    let driver = OpenCode::to_look_at(config, &draft.paths);
     match within(limits::DOCTOR_CHECK, driver.detect()).await {
         Some(detected) => of(&detected),
         None => vec![

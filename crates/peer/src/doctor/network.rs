@@ -223,6 +223,7 @@ async fn knock(draft: &Draft, base_url: &Url, key: &SecretString, workspace_id: 
     }
     let api = Api {
         client,
+        clock: crate::clock::Clock::default(),
         base_url: base_url.clone(),
         key: key.clone(),
         workspace_id: workspace_id.to_owned(),

@@ -23,6 +23,7 @@ use locate::{Located, Locator};
 use managed::Managed;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::dispatch::Start;
+use std::path::{Path, PathBuf};
 
 /// The driver.
 #[derive(Debug)]
@@ -34,9 +35,18 @@ pub(crate) struct OpenCode {
 
 impl OpenCode {
     pub(crate) fn new(config: &OpenCodeConfig, paths: &Paths, tenant: &Tenant) -> Self {
+        Self::with(config, &paths.state, paths.managed(tenant))
+    }
+
+    /// One that is only asked what there is, and starts nothing.
+    pub(crate) fn to_look_at(config: &OpenCodeConfig, paths: &Paths) -> Self {
+        Self::with(config, &paths.state, PathBuf::new())
+    }
+
+    fn with(config: &OpenCodeConfig, work_dir: &Path, record: PathBuf) -> Self {
         Self {
             locator: Locator::new(config.clone()),
-            managed: Managed::new(config, &paths.state, paths.managed(tenant)),
+            managed: Managed::new(config, work_dir, record),
             feeds: Feeds::default(),
         }
     }

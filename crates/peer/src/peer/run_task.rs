@@ -67,12 +67,7 @@ impl RunTask {
         let work = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(start, &io).await }));
         let run = Pump { id: id.clone(), rules, actor: actor.clone(), matching: Matching::NotStarted };
         let pump = AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work)));
-        let told = id.clone();
-        let task = tokio::spawn(async move {
-            if pump.await.is_err_and(|error| error.is_panic()) {
-                let _gone = actor.send((told.clone(), RunReport::Ended(crashed(&told)))).await;
-            }
-        });
+        let task = tokio::spawn(watch_over(id.clone(), pump, actor));
         Self { id, stop, task: AbortOnDropHandle::new(task) }
     }
 
@@ -207,6 +202,14 @@ impl Pump {
     }
 }
 
+/// Ends the run whose pump has no last word.
+async fn watch_over(id: TaskId, pump: AbortOnDropHandle<()>, actor: mpsc::Sender<(TaskId, RunReport)>) {
+    if pump.await.is_err_and(|error| error.is_panic()) {
+        let end = RunReport::Ended(crashed(&id));
+        let _gone = actor.send((id, end)).await;
+    }
+}
+
 /// A panic ends its run, and nothing else.
 fn crashed(id: &TaskId) -> AgentEnd {
     tracing::error!(run_id = %id.run_id, "the run crashed");
@@ -219,5 +222,88 @@ async fn newest(rules: &mut watch::Receiver<Rules>, until: Option<Instant>) {
     tokio::select! {
         _ = rules.wait_for(|rules| !rules.loading) => {}
         () = sleep_until(until) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::Detected;
+    use orgx_proto::agent::Action;
+    use orgx_proto::ids::{DispatchKey, DriverId};
+
+    /// Does what its task says: panics, or says something and is done.
+    struct Script;
+
+    impl Driver for Script {
+        async fn detect(&self) -> Detected {
+            Detected::default()
+        }
+
+        async fn take_up(&self, _: bool) {}
+
+        async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
+            io.started(SessionHandle::new("ses")).await;
+            assert!(start.title != "panic", "SECRET of the task");
+            io.event(AgentEvent::Action(Action {
+                kind: ActionKind::ToolCall { tool: "bash".into() },
+                detail: String::new(),
+                evidence_ref: None,
+                matched_text: "x".into(),
+                answers: true,
+            }))
+            .await;
+            AgentEnd::Failed(Failure::recoverable("done"))
+        }
+
+        async fn shutdown(&self) {}
+    }
+
+    fn start(title: &str) -> Start {
+        Start {
+            run_id: RunId::new(title),
+            key: DispatchKey::new(title),
+            driver: DriverId::opencode(),
+            title: title.into(),
+            prompt: String::new(),
+            model: None,
+            folder: None,
+            resume: None,
+            restored: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_inside_one_run_ends_that_run_as_failed_and_nothing_else() {
+        let (actor, mut told) = mpsc::channel(64);
+        let (_rules, rules) = watch::channel(Rules::default());
+        let spawn = |title: &str, number| {
+            let id = TaskId::new(RunId::new(title), number);
+            RunTask::spawn(id, Arc::new(Script), start(title), rules.clone(), actor.clone())
+        };
+        let tasks = [spawn("panic", 1), spawn("fine", 2)];
+        let mut ends = Vec::new();
+        while ends.len() < 2 {
+            let (id, report) = told.recv().await.expect("a report");
+            if let RunReport::Ended(AgentEnd::Failed(failure)) = report {
+                ends.push((id.run_id.to_string(), failure.reason.into_string(), failure.recoverable));
+            }
+        }
+        ends.sort();
+        let crashed = "the run crashed inside the peer; this is a bug in OrgX Peer";
+        assert_eq!(ends, [("fine".into(), "done".into(), true), ("panic".into(), crashed.into(), true)]);
+        for task in tasks {
+            task.finished().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_between_the_driver_and_the_peer_ends_the_run_too() {
+        let (actor, mut told) = mpsc::channel(64);
+        let id = TaskId::new(RunId::new("r"), 1);
+        let pump = AbortOnDropHandle::new(tokio::spawn(async { panic!("a rule that cannot be matched") }));
+        watch_over(id, pump, actor).await;
+        let (_, report) = told.recv().await.expect("a report");
+        assert!(matches!(report, RunReport::Ended(AgentEnd::Failed(_))));
     }
 }
