@@ -24,54 +24,48 @@ pub(crate) async fn doctor(options: &DoctorOptions) -> ExitCode {
 }
 
 fn render(report: &Report, home: Option<&Path>, style: Style) -> String {
-    let mut out = String::new();
+    let mut lines = Vec::new();
     if let Some(health) = &report.health {
         let (mark, tone) = words::severity(health.severity);
         let sentence = style.paint(Tone::Head, &health.sentence);
-        out.push_str(&format!("{} {sentence}\n\n", style.paint(tone, mark)));
+        lines.extend([format!("{} {sentence}", style.paint(tone, mark)), String::new()]);
     }
-    for check in &report.checks {
-        one(&mut out, check, home, style);
-    }
-    let count = |outcome| report.checks.iter().filter(|check| check.outcome == outcome).count();
+    lines.extend(report.checks.iter().flat_map(|check| one(check, home, style)));
+    lines.extend([String::new(), style.paint(Tone::Head, &sum(&report.checks))]);
+    lines.join("\n")
+}
+
+fn sum(checks: &[Check]) -> String {
     let told: Vec<String> =
         [(Outcome::Fail, "failed"), (Outcome::Warn, "to see to"), (Outcome::Skipped, "skipped")]
             .into_iter()
-            .map(|(outcome, word)| (count(outcome), word))
+            .map(|(outcome, word)| (checks.iter().filter(|check| check.outcome == outcome).count(), word))
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-    let sum =
-        if told.is_empty() { "Everything is in order.".to_owned() } else { format!("{}.", told.join(", ")) };
-    out.push_str(&format!("\n{}\n", style.paint(Tone::Head, &sum)));
-    out
+    if told.is_empty() { "Everything is in order.".to_owned() } else { format!("{}.", told.join(", ")) }
 }
 
-fn one(out: &mut String, check: &Check, home: Option<&Path>, style: Style) {
+/// What was found, what it means, what to do: each below the other.
+fn one(check: &Check, home: Option<&Path>, style: Style) -> Vec<String> {
     let (mark, tone) = match check.outcome {
         Outcome::Ok => ("✓", Tone::Well),
         Outcome::Warn => ("▲", Tone::Care),
         Outcome::Fail => ("✕", Tone::Bad),
         Outcome::Skipped => ("–", Tone::Mute),
     };
-    out.push_str(&style.paint(tone, mark));
-    out.push_str(&format!(" {:<width$}", check.name.label(), width = INDENT - 2));
-    let tone = if check.outcome == Outcome::Skipped { Tone::Mute } else { tone };
+    let paint = |line: String| {
+        if check.outcome == Outcome::Ok { line } else { style.paint(tone, &line) }
+    };
+    let room = WIDTH - INDENT;
     let finding = tilde_all(&clean(&check.finding), home);
-    let plain = check.outcome == Outcome::Ok;
-    let mut lines = wrap(&finding, WIDTH - INDENT).into_iter();
-    let paint = |line: &str| if plain { line.to_owned() } else { style.paint(tone, line) };
-    out.push_str(&paint(&lines.next().unwrap_or_default()));
-    out.push('\n');
-    let more =
-        check.means.iter().map(|means| format!("{means}.")).flat_map(|means| wrap(&means, WIDTH - INDENT));
-    for line in lines.map(|line| paint(&line)).chain(more) {
-        out.push_str(&format!("{}{line}\n", " ".repeat(INDENT)));
-    }
-    for (at, line) in check.todo.iter().flat_map(|todo| wrap(todo, WIDTH - INDENT - 2)).enumerate() {
-        let arrow = if at == 0 { "> " } else { "  " };
-        out.push_str(&format!("{}{arrow}{line}\n", " ".repeat(INDENT)));
-    }
+    let finding = wrap(&finding, room).into_iter().map(paint);
+    let means = check.means.iter().flat_map(|means| wrap(&format!("{means}."), room));
+    let todo = check.todo.iter().flat_map(|todo| wrap(todo, room - 2));
+    let todo = todo.enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { "> " } else { "  " }));
+    let head = format!("{} {:<width$}", style.paint(tone, mark), check.name.label(), width = INDENT - 2);
+    let before = std::iter::once(head).chain(std::iter::repeat(" ".repeat(INDENT)));
+    finding.chain(means).chain(todo).zip(before).map(|(line, before)| format!("{before}{line}")).collect()
 }
 
 #[cfg(test)]
@@ -137,6 +131,6 @@ mod tests {
     fn with_everything_in_order_it_says_so() {
         let checks = report().checks.into_iter().filter(|check| check.outcome == Outcome::Ok).collect();
         let text = render(&Report { ok: true, health: None, checks }, None, Style::Plain);
-        assert!(text.ends_with("\nEverything is in order.\n"), "{text}");
+        assert!(text.ends_with("\n\nEverything is in order."), "{text}");
     }
 }

@@ -105,7 +105,7 @@ impl Tail {
         if !meta.is_file() {
             return Err(std::io::Error::other("it is not a file"));
         }
-        let identity = identity(&meta);
+        let identity = Some(identity(&meta));
         if identity != self.identity || meta.len() < self.read {
             // The end of another file is not read from its start when that is long.
             *self = Self {
@@ -134,13 +134,13 @@ impl Tail {
 }
 
 #[cfg(unix)]
-fn identity(meta: &std::fs::Metadata) -> Option<u64> {
-    Some(std::os::unix::fs::MetadataExt::ino(meta))
+fn identity(meta: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(meta)
 }
 
 #[cfg(not(unix))]
-fn identity(_: &std::fs::Metadata) -> Option<u64> {
-    Some(0)
+fn identity(_: &std::fs::Metadata) -> u64 {
+    0
 }
 
 fn render(lines: &[String], now: &Now, style: Style) -> String {

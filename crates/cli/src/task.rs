@@ -27,7 +27,7 @@ pub(crate) async fn task(options: &TaskOptions) -> ExitCode {
         let Reply::Task { run_id } = peer.command(Command::Task(task)).await? else {
             return Err(Refusal::new("unreachable", "the running peer gave an answer to something else"));
         };
-        Ok(Follow { peer, run_id, show: Show::new(Style::of_stdout()), stop }.to_its_end(events).await)
+        Ok(Follow { peer, run_id, show: Show::new(Style::of_stdout()), stop }.follow(events).await)
     };
     match follow.await {
         Ok(code) => code,
@@ -70,7 +70,7 @@ struct Follow {
 }
 
 impl Follow {
-    async fn to_its_end(mut self, mut events: broadcast::Receiver<PeerEvent>) -> ExitCode {
+    async fn follow(mut self, mut events: broadcast::Receiver<PeerEvent>) -> ExitCode {
         self.show.line(Tone::Mute, &format!("Run {}", self.run_id));
         let mut watch = self.peer.watch();
         let mut asked = 0;

@@ -7,6 +7,7 @@
 use orgx_sandbox::daemon::Daemon;
 use orgx_sandbox::gateway::Gateway;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -77,11 +78,13 @@ fn each_has_a_help_that_fits_80_columns() {
         &["outbox", "path"],
         &["outbox", "tail"],
         &["task"],
+        &["doctor"],
+        &["diagnostics"],
     ] {
         let output = program(home.path()).args(args).arg("--help").output().expect("the program");
         let help = text(&output.stdout);
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-        all.push_str(&format!("$ orgx-peer {} --help\n{help}\n", args.join(" ")));
+        writeln!(all, "$ orgx-peer {} --help\n{help}", args.join(" ")).expect("text");
     }
     insta::assert_snapshot!(all);
 }
@@ -119,7 +122,7 @@ fn the_lists_and_commands_show_what_the_peer_says() {
         &["status", "--workspace", "another"],
     ] {
         let output = peer.program().args(args).output().expect("the program");
-        all.push_str(&format!("$ orgx-peer {}\n{}\n", args.join(" "), told(&output)));
+        writeln!(all, "$ orgx-peer {}\n{}", args.join(" "), told(&output)).expect("text");
     }
     insta::assert_snapshot!(peer.without_home(&all));
 }
@@ -315,6 +318,58 @@ async fn the_real_program_is_seen_without_a_key_watched_and_cleaned_up() {
         assert_eq!(output.status.code(), Some(3), "{}", told(&output));
     });
     watch.await.expect("all of it");
+}
+
+#[test]
+fn the_doctor_works_with_nothing_set_up_and_says_what_to_do() {
+    let home = tempfile::tempdir().expect("a folder");
+    let doctor = |args: &[&str]| {
+        let mut command = program(home.path());
+        // Nothing of this computer's own is looked at.
+        command.env("ORGX_BASE_URL", "http://127.0.0.1:9").env("OPENCODE_SERVER_URL", "http://127.0.0.1:9");
+        command.arg("doctor").args(args).output().expect("the program")
+    };
+    let said = told(&doctor(&[]));
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    // How much room there is, nobody knows beforehand.
+    let said: Vec<&str> = said.lines().filter(|line| !line.contains("Disk  ")).collect();
+    insta::assert_snapshot!(said.join("\n"));
+    let output = doctor(&["--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["ok"], &report["health"]), (&json!(false), &Value::Null));
+    let names: Vec<&str> = report["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .filter_map(|check| check["name"].as_str())
+        .collect();
+    insta::assert_snapshot!(names.join(" "));
+    assert_eq!(report["checks"][1]["outcome"], "fail");
+    assert_eq!(std::fs::read_dir(home.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn diagnostics_are_written_where_one_says_and_never_half() {
+    let home = tempfile::tempdir().expect("a folder");
+    let write = |file: &str| {
+        let mut command = program(home.path());
+        command.env("ORGX_BASE_URL", "http://127.0.0.1:9").env("OPENCODE_SERVER_URL", "http://127.0.0.1:9");
+        command
+            .current_dir(home.path())
+            .args(["diagnostics", "--output", file])
+            .output()
+            .expect("the program")
+    };
+    let said = told(&write("d.zip"));
+    assert!(said.starts_with("exit 0\nWrote d.zip: README.txt, about.json, "), "{said}");
+    assert!(std::fs::read(home.path().join("d.zip")).expect("a file").starts_with(b"PK"));
+    let said = told(&write("no/such/folder/d.zip"));
+    assert!(
+        said.starts_with("exit 1\n") && said.contains("no/such/folder/d.zip cannot be written"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(home.path()).expect("a folder").count(), 1);
 }
 
 /// The first line that a child says; the rest stays readable.

@@ -11,7 +11,7 @@ mod tests;
 
 use crate::config::{Draft, Environment};
 use crate::doctor;
-use crate::peer::{Command, Peer, Reply};
+use crate::peer::{Command, Reply};
 use redaction::Redaction;
 use serde_json::{Value, json};
 use std::io::{self, Cursor, Write};
@@ -97,8 +97,7 @@ pub fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
 }
 
 async fn of_the_peer(draft: &Draft) -> (Value, Value) {
-    let Some(tenant) = draft.tenant() else { return Default::default() };
-    let Ok(peer) = Peer::attach(&draft.paths, &tenant).await else { return Default::default() };
+    let Some((_, peer)) = doctor::meant(draft).await else { return Default::default() };
     let runs = match peer.command(Command::Runs { limit: RUNS }).await {
         Ok(Reply::Runs { runs }) => serde_json::to_value(runs).unwrap_or_default(),
         Ok(_) => Value::Null,
@@ -136,13 +135,13 @@ fn os_release() -> Option<String> {
 }
 
 #[cfg(unix)]
-fn kernel() -> Option<String> {
-    Some(rustix::system::uname().release().to_string_lossy().into_owned())
+fn kernel() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
 #[cfg(not(unix))]
-fn kernel() -> Option<String> {
-    None
+fn kernel() -> String {
+    "not asked for".to_owned()
 }
 
 /// Named one by one, so that a setting that is added is left out until somebody thinks about it.

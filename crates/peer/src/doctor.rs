@@ -14,8 +14,8 @@ mod settings;
 mod tests;
 
 use crate::config::{Draft, Environment};
+use crate::control::Hello;
 use crate::limits;
-use crate::paths::Paths;
 use crate::peer::{Peer, PeerSnapshot};
 use orgx_proto::health::Health;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,7 @@ pub enum Name {
     Clock,
     Gateway,
     License,
+    #[serde(rename = "opencode")]
     OpenCode,
     AgentLogin,
     Folders,
@@ -143,12 +144,13 @@ pub async fn examine(env: &Environment) -> Report {
     let running = within(limits::DOCTOR_PEER, running(&draft)).await.flatten();
     let snapshot = running.as_ref().map(|running| &running.snapshot);
     let (network, agent, local, autostart) = tokio::join!(
-        network::checks(&draft, snapshot),
+        network::checks(&draft, running.as_ref()),
         agent::checks(&draft, snapshot),
         local::checks(&draft, running.as_ref()),
         autostart::check(&env),
     );
-    let checks = [settings::checks(&draft), network, agent, local, vec![autostart]].concat();
+    let checks =
+        [settings::checks(&draft, running.as_ref()), network, agent, local, vec![autostart]].concat();
     Report { ok: is_well(&checks), health: snapshot.map(|now| now.health.clone()), checks }
 }
 
@@ -168,18 +170,26 @@ fn unreadable(why: &str) -> Report {
     Report { ok: false, health: None, checks }
 }
 
-/// A running peer of this workspace.
+/// The running peer that is meant.
 struct Running {
-    pid: u32,
+    hello: Hello,
     snapshot: PeerSnapshot,
 }
 
 async fn running(draft: &Draft) -> Option<Running> {
-    let tenant = draft.tenant()?;
-    let paths: &Paths = &draft.paths;
-    let found = Peer::running(paths).await.into_iter().find(|peer| peer.tenant == tenant)?;
-    let peer = Peer::attach(paths, &tenant).await.ok()?;
-    Some(Running { pid: found.hello.pid, snapshot: peer.snapshot() })
+    let (hello, peer) = meant(draft).await?;
+    Some(Running { hello, snapshot: peer.snapshot() })
+}
+
+/// The running peer of the workspace; where none is named, as in another terminal, the only one that runs.
+pub(crate) async fn meant(draft: &Draft) -> Option<(Hello, Peer)> {
+    let mut found = Peer::running(&draft.paths).await;
+    if let Some(tenant) = draft.tenant() {
+        found.retain(|peer| peer.tenant == tenant);
+    }
+    let [found] = found.as_slice() else { return None };
+    let peer = Peer::attach(&draft.paths, &found.tenant).await.ok()?;
+    Some((found.hello.clone(), peer))
 }
 
 /// A look at a disk, which may never answer.

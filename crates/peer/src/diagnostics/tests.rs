@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Config;
+use crate::peer::Peer;
 use orgx_sandbox::daemon::Daemon;
 use orgx_sandbox::gateway::Gateway;
 use std::io::Read;

@@ -36,7 +36,7 @@ pub(super) async fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Chec
     let disk = look(move || disk(&places)).await.unwrap_or_else(|| late(Name::Disk));
     let lock = match (running, draft.tenant()) {
         (Some(running), _) => {
-            Check::ok(Name::Lock, format!("held by the running peer, process {}", running.pid))
+            Check::ok(Name::Lock, format!("held by the running peer, process {}", running.hello.pid))
         }
         (None, None) => Check::skipped(Name::Lock, "needs the settings"),
         (None, Some(tenant)) => {

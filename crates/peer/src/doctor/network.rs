@@ -1,6 +1,6 @@
 //! The way to OrgX: names, TLS, the clock, the gateway, the license. Each needs the one before.
 
-use super::{Check, Name, within};
+use super::{Check, Name, Running, within};
 use crate::config::{Draft, is_loopback};
 use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
@@ -16,8 +16,11 @@ use url::{Host, Url};
 
 const UNREACHABLE: &str = "OrgX cannot be reached, so no task arrives";
 
-pub(super) async fn checks(draft: &Draft, now: Option<&PeerSnapshot>) -> Vec<Check> {
-    let Ok(base_url) = &draft.base_url else {
+pub(super) async fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Check> {
+    // The way that counts is that of the peer that runs.
+    let in_use = running.and_then(|running| running.hello.orgx.parse().ok());
+    let now = running.map(|running| &running.snapshot);
+    let Some(base_url) = in_use.as_ref().or(draft.base_url.as_ref().ok()) else {
         let skipped = |name| Check::skipped(name, "needs the settings");
         return [Name::Dns, Name::Tls, Name::Clock, Name::Gateway, Name::License].map(skipped).into();
     };
@@ -129,7 +132,7 @@ fn is_tls(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if error.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
             return true;
         }
         cause = error.source();

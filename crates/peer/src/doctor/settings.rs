@@ -1,16 +1,17 @@
 //! The settings and the key.
 
-use super::{Check, Name};
+use super::{Check, Name, Running};
 use crate::config::Draft;
 use secrecy::ExposeSecret;
 
-pub(super) fn checks(draft: &Draft) -> Vec<Check> {
-    vec![settings(draft), key(draft)]
+pub(super) fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Check> {
+    vec![settings(draft, running), key(draft, running)]
 }
 
-fn settings(draft: &Draft) -> Check {
+fn settings(draft: &Draft, running: Option<&Running>) -> Check {
     let wrong = [
-        draft.workspace_id.as_ref().err(),
+        // What only this terminal lacks, the running peer has.
+        draft.workspace_id.as_ref().err().filter(|_| running.is_none()),
         draft.base_url.as_ref().err(),
         draft.runs.as_ref().err(),
         draft.opencode.as_ref().err(),
@@ -22,8 +23,12 @@ fn settings(draft: &Draft) -> Check {
     }
     match draft.warnings.as_slice() {
         [] => {
-            let workspace = draft.workspace_id.as_deref().unwrap_or_default();
-            let orgx = draft.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+            let ours = || {
+                let workspace = draft.workspace_id.as_deref().unwrap_or_default().to_owned();
+                (workspace, draft.base_url.as_ref().map(ToString::to_string).unwrap_or_default())
+            };
+            let theirs = |running: &Running| (running.hello.workspace_id.clone(), running.hello.orgx.clone());
+            let (workspace, orgx) = running.map_or_else(ours, theirs);
             Check::ok(Name::Settings, format!("workspace {workspace} at {orgx}"))
         }
         odd => Check::warn(
@@ -36,8 +41,9 @@ fn settings(draft: &Draft) -> Check {
 }
 
 /// Never shows more of the key than its last four signs, and of a short one nothing.
-fn key(draft: &Draft) -> Check {
+fn key(draft: &Draft, running: Option<&Running>) -> Check {
     match &draft.key {
+        Err(_) if running.is_some() => Check::ok(Name::Key, "the running peer has one"),
         Err(error) => Check::fail(
             Name::Key,
             error.to_string(),

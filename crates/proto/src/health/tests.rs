@@ -3,17 +3,17 @@ use crate::redact::Redacted;
 use crate::time::Millis;
 use proptest::prelude::*;
 
-fn waiting(why: Trouble) -> Option<State> {
-    Some(State::Waiting { why, until: Millis(1) })
+fn waiting(why: Trouble) -> State {
+    State::Waiting { why, until: Millis(1) }
 }
 
-fn agent(installed: bool, authenticated: bool, running: bool) -> Option<Agent> {
-    Some(Agent { installed, authenticated, running })
+fn agent(installed: bool, authenticated: bool, running: bool) -> Agent {
+    Agent { installed, authenticated, running }
 }
 
 /// Everything in order, an agent running, nothing to do.
 fn well() -> Facts {
-    Facts { connection: Some(State::Open), agent: agent(true, true, true), ..Facts::default() }
+    Facts { connection: Some(State::Open), agent: Some(agent(true, true, true)), ..Facts::default() }
 }
 
 fn shown(facts: &Facts) -> (Code, Severity) {
@@ -30,19 +30,19 @@ fn every_single_fact_has_its_sentence() {
         Facts::default(),
         Facts { connection: Some(State::Connecting), ..well() },
         Facts { signed_out: true, ..well() },
-        Facts { connection: waiting(Trouble::KeyRejected), ..well() },
-        Facts { connection: waiting(Trouble::KeyForbidden), ..well() },
-        Facts { connection: waiting(Trouble::VersionUnsupported), ..well() },
-        Facts { connection: waiting(Trouble::ClosedByOrgX), ..well() },
-        Facts { connection: waiting(unreachable), ..well() },
-        Facts { connection: waiting(Trouble::Refused(503)), ..well() },
-        Facts { connection: waiting(lost), ..well() },
-        Facts { connection: waiting(Trouble::Silent), ..well() },
+        Facts { connection: Some(waiting(Trouble::KeyRejected)), ..well() },
+        Facts { connection: Some(waiting(Trouble::KeyForbidden)), ..well() },
+        Facts { connection: Some(waiting(Trouble::VersionUnsupported)), ..well() },
+        Facts { connection: Some(waiting(Trouble::ClosedByOrgX)), ..well() },
+        Facts { connection: Some(waiting(unreachable)), ..well() },
+        Facts { connection: Some(waiting(Trouble::Refused(503))), ..well() },
+        Facts { connection: Some(waiting(lost)), ..well() },
+        Facts { connection: Some(waiting(Trouble::Silent)), ..well() },
         Facts { pause: PauseState::Paused, ..well() },
         Facts { pause: PauseState::Draining, ..well() },
-        Facts { agent: agent(false, false, false), ..well() },
-        Facts { agent: agent(true, false, true), ..well() },
-        Facts { agent: agent(true, true, false), ..well() },
+        Facts { agent: Some(agent(false, false, false)), ..well() },
+        Facts { agent: Some(agent(true, false, true)), ..well() },
+        Facts { agent: Some(agent(true, true, false)), ..well() },
         Facts { license: License::Degraded, ..well() },
         Facts { license: License::Revoked, ..well() },
         Facts { disk: Disk::Full, ..well() },
@@ -67,28 +67,32 @@ fn every_single_fact_has_its_sentence() {
 fn of_several_facts_only_the_root_cause_is_shown() {
     use Code as C;
     use Severity as S;
-    let rejected = || waiting(Trouble::KeyRejected);
+    let rejected = || Some(waiting(Trouble::KeyRejected));
     for (facts, code, severity) in [
         // What follows from being signed out, offline or out of disk space is not told beside it.
         (Facts { signed_out: true, connection: rejected(), ..well() }, C::SignedOut, S::Error),
         (Facts { connection: rejected(), rules: Works::No, ..well() }, C::KeyRejected, S::Error),
         (
-            Facts { connection: waiting(Trouble::Silent), rules: Works::No, ..well() },
+            Facts { connection: Some(waiting(Trouble::Silent)), rules: Works::No, ..well() },
             C::Reconnecting,
             S::Warning,
         ),
         (
-            Facts { connection: waiting(Trouble::Silent), license: License::Revoked, ..well() },
+            Facts { connection: Some(waiting(Trouble::Silent)), license: License::Revoked, ..well() },
             C::Reconnecting,
             S::Warning,
         ),
         (Facts { disk: Disk::Full, journal: Works::No, ..well() }, C::DiskFull, S::Error),
         (Facts { disk: Disk::Full, outbox: Works::No, ..well() }, C::DiskFull, S::Warning),
-        (Facts { agent: agent(false, false, false), ..well() }, C::AgentMissing, S::Error),
+        (Facts { agent: Some(agent(false, false, false)), ..well() }, C::AgentMissing, S::Error),
         // Of two that have nothing to do with each other the worse is told.
-        (Facts { outbox: Works::No, agent: agent(false, true, true), ..well() }, C::AgentMissing, S::Error),
         (
-            Facts { connection: rejected(), agent: agent(false, true, true), ..well() },
+            Facts { outbox: Works::No, agent: Some(agent(false, true, true)), ..well() },
+            C::AgentMissing,
+            S::Error,
+        ),
+        (
+            Facts { connection: rejected(), agent: Some(agent(false, true, true)), ..well() },
             C::KeyRejected,
             S::Error,
         ),
@@ -98,7 +102,7 @@ fn of_several_facts_only_the_root_cause_is_shown() {
         (Facts { pause: PauseState::Paused, license: License::Degraded, ..well() }, C::Paused, S::Info),
         (Facts { pause: PauseState::Draining, running: 2, ..well() }, C::Draining, S::Info),
         (Facts { running: 1, license: License::Degraded, ..well() }, C::Running, S::Info),
-        (Facts { running: 1, agent: agent(true, true, false), ..well() }, C::Running, S::Info),
+        (Facts { running: 1, agent: Some(agent(true, true, false)), ..well() }, C::Running, S::Info),
         (Facts { outbox: Works::No, running: 1, ..well() }, C::OutboxBroken, S::Warning),
     ] {
         assert_eq!(shown(&facts), (code, severity), "{facts:?}");
@@ -135,7 +139,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             ".{0,40}".prop_map(|why| Trouble::Lost { code: 1006, reason: Redacted::new(&why) }),
             Just(Trouble::Silent),
         ]
-        .prop_map(waiting),
+        .prop_map(|why| Some(waiting(why))),
     ];
     let pause = prop_oneof![Just(PauseState::Open), Just(PauseState::Draining), Just(PauseState::Paused)];
     let agents =
