@@ -276,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_inside_one_run_ends_that_run_as_failed_and_nothing_else() {
         let (actor, mut told) = mpsc::channel(64);
-        let (_rules, rules) = watch::channel(Rules::default());
+        let (_rules, rules) = watch::channel(Rules { loading: false, ..Rules::default() });
         let spawn = |title: &str, number| {
             let id = TaskId::new(RunId::new(title), number);
             RunTask::spawn(id, Arc::new(Script), start(title), rules.clone(), actor.clone())
