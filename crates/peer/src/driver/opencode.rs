@@ -17,6 +17,7 @@ pub(crate) mod tracker;
 
 use super::{Detected, Driver, Probed, RunIo};
 use crate::config::OpenCodeConfig;
+use crate::limits;
 use crate::paths::{Paths, Tenant};
 use feed::Feeds;
 use locate::{Located, Locator};
@@ -24,6 +25,7 @@ use managed::Managed;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::dispatch::Start;
 use std::path::{Path, PathBuf};
+use tokio::time::{Instant, sleep};
 
 /// The driver.
 #[derive(Debug)]
@@ -61,6 +63,20 @@ impl OpenCode {
     }
 }
 
+impl OpenCode {
+    /// The same for a run that a peer before us began. A server that is busy is not gone: it is looked for as long as a
+    /// feed may be away.
+    async fn find_again(&self) -> Result<Located, String> {
+        let end = Instant::now() + limits::FEED_LOST;
+        loop {
+            match self.find_or_start().await {
+                Err(_) if Instant::now() < end => sleep(limits::FEED_BACKOFF_FIRST).await,
+                found => return found,
+            }
+        }
+    }
+}
+
 impl Driver for OpenCode {
     async fn detect(&self) -> Detected {
         let managed = self.managed.running();
@@ -88,8 +104,11 @@ impl Driver for OpenCode {
 
     async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
         // A start of our own server takes seconds; a cancel need not wait for it.
+        let find = async {
+            if start.resume.is_some() { self.find_again().await } else { self.find_or_start().await }
+        };
         let found = tokio::select! {
-            found = self.find_or_start() => found,
+            found = find => found,
             () = io.stopped() => Err("stopped before it began".to_owned()),
         };
         match found {

@@ -9,6 +9,7 @@ mod record;
 use super::client::Client;
 use super::owner;
 use crate::config::OpenCodeConfig;
+use crate::http::CallError;
 use crate::limits;
 use rand::RngExt;
 use record::Record;
@@ -152,7 +153,13 @@ impl Managed {
         };
         let ours = owner::of_port(record.port).is_trusted();
         // Nobody else is asked for our password's sake.
-        let answers = ours && client.health().await.is_ok_and(|health| health.healthy);
+        let answers = ours
+            && match client.health().await {
+                Ok(health) => health.healthy,
+                // Busy is not gone: it shows when its run is looked up.
+                Err(CallError::Unreachable(_)) => true,
+                Err(_) => false,
+            };
         let server = Server { process: Process::Adopted(record), client, record: self.files.record.clone() };
         if runs && answers {
             tracing::info!("taking over the OpenCode server that the last start left running");

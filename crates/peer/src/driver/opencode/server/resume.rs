@@ -5,16 +5,18 @@ use super::super::client::Client;
 use super::super::feed::Feeds;
 use super::Run;
 use crate::http::CallError;
+use crate::limits;
 use orgx_proto::dispatch::{Resume, Start};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// A prompt that was on its way when its peer died becomes a message within this time, if it ever does.
 const PROMPT_LANDS: Duration = Duration::from_millis(500);
 /// How often that is waited for.
 const LOOKS: u32 = 4;
 
-/// The run and its message id; `None` when it cannot be found, or cannot be prompted any more.
+/// The run and its message id; `None` when it cannot be found, or cannot be prompted any more. A server that is busy is
+/// not one that has lost the run: it is asked for as long as a feed may be away.
 pub(super) async fn find<'a>(
     client: &'a Client,
     feeds: &Feeds,
@@ -22,32 +24,51 @@ pub(super) async fn find<'a>(
     resume: &Resume,
     folder: String,
 ) -> Option<(Run<'a>, String)> {
-    let message_id = resume.place.message_id.clone()?;
-    let session = session(client, start, resume, &folder).await?;
-    // Before anything is asked: what happens from here on is heard.
-    let feed = feeds.open(client).await.ok()?;
-    let mut run = Run::new(client, &feed, session, folder);
-    run.prompted = match has_prompt(&run, &message_id, resume.prompted).await {
-        Ok(prompted) => prompted,
-        Err(error) => {
-            tracing::warn!(%error, "a run of before cannot be looked up");
-            return None;
+    let end = Instant::now() + limits::FEED_LOST;
+    loop {
+        match look_up(client, feeds, start, resume, folder.clone()).await {
+            Ok(found) => return found,
+            Err(error) if Instant::now() >= end => {
+                tracing::warn!(%error, "a run of before cannot be looked up");
+                return None;
+            }
+            Err(_) => sleep(PROMPT_LANDS).await,
         }
-    };
-    if !run.prompted && resume.prompted {
-        // The agent had it, and has it no more.
-        return None;
     }
-    Some((run, message_id))
 }
 
-async fn session(client: &Client, start: &Start, resume: &Resume, folder: &str) -> Option<String> {
-    if let Some(session) = &resume.place.session
-        && client.session(session.as_str()).await.is_ok()
-    {
-        return Some(session.as_str().to_owned());
+async fn look_up<'a>(
+    client: &'a Client,
+    feeds: &Feeds,
+    start: &Start,
+    resume: &Resume,
+    folder: String,
+) -> Result<Option<(Run<'a>, String)>, CallError> {
+    let Some(message_id) = resume.place.message_id.clone() else { return Ok(None) };
+    let Some(session) = session(client, start, resume, &folder).await? else { return Ok(None) };
+    // Before anything is asked: what happens from here on is heard.
+    let feed = feeds.open(client).await?;
+    let mut run = Run::new(client, &feed, session, folder);
+    run.prompted = has_prompt(&run, &message_id, resume.prompted).await?;
+    // The agent had it, and has it no more.
+    let lost = !run.prompted && resume.prompted;
+    Ok((!lost).then_some((run, message_id)))
+}
+
+async fn session(
+    client: &Client,
+    start: &Start,
+    resume: &Resume,
+    folder: &str,
+) -> Result<Option<String>, CallError> {
+    if let Some(session) = &resume.place.session {
+        match client.session(session.as_str()).await {
+            Ok(_) => return Ok(Some(session.as_str().to_owned())),
+            Err(CallError::Status { status: 404, .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
-    client.find_session(folder, start.run_id.as_str()).await.ok().flatten()
+    client.find_session(folder, start.run_id.as_str()).await
 }
 
 /// Does the session have our prompt? A POST that was cut off may still be on its way, so that a `no` is asked again.
