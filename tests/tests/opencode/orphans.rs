@@ -74,12 +74,19 @@ impl Own {
         servers[0]
     }
 
-    fn record_file(&self) -> PathBuf {
-        self.stage.state().join("managed.json")
+    /// `managed.json`, which has the tenant in its name.
+    fn record_file(&self) -> Option<PathBuf> {
+        let is_record = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with("managed") && path.extension().is_some_and(|extension| extension == "json")
+        };
+        let entries = std::fs::read_dir(self.stage.state()).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).find(is_record)
     }
 
     fn record(&self) -> Value {
-        serde_json::from_slice(&std::fs::read(self.record_file()).expect("managed.json")).expect("JSON")
+        serde_json::from_slice(&std::fs::read(self.record_file().expect("managed.json")).expect("a file"))
+            .expect("JSON")
     }
 
     fn prompts(&self) -> usize {
@@ -90,7 +97,7 @@ impl Own {
     async fn nothing_is_left(&self) {
         let home = self.home.home();
         until("something is left", async || process::living_in(home).is_empty()).await;
-        assert!(!self.record_file().exists(), "managed.json names a server that was ended");
+        assert!(self.record_file().is_none(), "managed.json names a server that was ended");
     }
 }
 
@@ -130,7 +137,8 @@ fn a_server_with_a_run_of_ours_is_taken_over_and_the_run_followed_to_its_end() {
         let own = Own::set().await;
         let peer = own.peer_at_work().await;
         let server = own.the_server();
-        let mode = std::fs::metadata(own.record_file()).expect("managed.json").permissions().mode();
+        let mode =
+            std::fs::metadata(own.record_file().expect("managed.json")).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(own.record()["pid"], server);
         assert!(!own.record().to_string().contains("oxk_"));
@@ -147,6 +155,28 @@ fn a_server_with_a_run_of_ours_is_taken_over_and_the_run_followed_to_its_end() {
         own.stage.gateway.dispatch(task("next", &own.stage.project, "Say something"));
         own.stage.completion("next").await;
         assert_eq!(own.the_server(), server);
+        peer.stop_well().await;
+        own.nothing_is_left().await;
+    });
+}
+
+#[test]
+fn a_server_that_is_too_busy_to_answer_at_the_restart_has_not_lost_the_run() {
+    story(async {
+        let own = Own::set().await;
+        let peer = own.peer_at_work().await;
+        let server = own.the_server();
+        process::send(server, Signal::STOP);
+        peer.kill().await;
+        let peer = own.peer().await;
+        // Longer than a look at a server takes.
+        tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+        assert!(own.stage.gateway.frames().iter().all(|frame| !frame.is_terminal_of("run")));
+        process::send(server, Signal::CONT);
+        own.stage.model.open("go");
+        assert_eq!(own.stage.completion("run").await["tokens_used"], 3 * 110);
+        assert_eq!(own.the_server(), server);
+        assert_eq!(own.prompts(), 1);
         peer.stop_well().await;
         own.nothing_is_left().await;
     });
@@ -180,7 +210,7 @@ fn an_idle_server_that_was_left_running_is_ended() {
         assert!(process::is_alive(orphan));
         let peer = own.peer().await;
         until("the orphan runs on", async || !process::is_alive(orphan)).await;
-        until("managed.json names it still", async || !own.record_file().exists()).await;
+        until("managed.json names it still", async || own.record_file().is_none()).await;
         own.stage.gateway.dispatch(task("next", &own.stage.project, "Say something"));
         own.stage.completion("next").await;
         assert_ne!(own.the_server(), orphan);
@@ -196,14 +226,14 @@ fn a_process_that_is_not_the_one_written_down_is_neither_taken_over_nor_ended() 
         own.peer_at_rest().await.kill().await;
         let orphan = own.the_server();
         let mut stranger = Stranger::start();
-        let written = own.record();
+        let (written, file) = (own.record(), own.record_file().expect("managed.json"));
         let mut reused = written.clone();
         reused["pid"] = stranger.0.id().into();
         let mut other_start = written.clone();
         other_start["started"] = "another boot:1".into();
         let nonsense = json!({ "pid": "no number", "port": null });
         for (run_id, record) in [("reused", reused), ("other_start", other_start), ("nonsense", nonsense)] {
-            std::fs::write(own.record_file(), record.to_string()).unwrap();
+            std::fs::write(&file, record.to_string()).unwrap();
             let peer = own.peer().await;
             own.stage.gateway.dispatch(task(run_id, &own.stage.project, "Say something"));
             own.stage.completion(run_id).await;
