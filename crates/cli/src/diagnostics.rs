@@ -2,8 +2,8 @@
 
 use crate::args::DiagnosticsOptions;
 use crate::find::Refusal;
-use crate::show::say;
 use crate::show::when::Now;
+use crate::show::{say, say_words};
 use orgx_peer::{Environment, diagnostics};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,9 +15,10 @@ pub(crate) async fn diagnostics(options: &DiagnosticsOptions) -> ExitCode {
         return Refusal::new("output", format!("{} cannot be written ({error})", path.display())).end(false);
     }
     let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
-    say(&format!(
-        "Wrote {}: {}.\nIt holds no key, no prompt and no title; README.txt in it says more.",
-        path.display(),
+    // The path stands alone, so that it can be copied.
+    say(&format!("Wrote {}", path.display()));
+    say_words(&format!(
+        "In it: {}. It holds no key, no prompt and no title; README.txt in it says more.",
         names.join(", ")
     ));
     ExitCode::SUCCESS

@@ -362,7 +362,7 @@ fn diagnostics_are_written_where_one_says_and_never_half() {
             .expect("the program")
     };
     let said = told(&write("d.zip"));
-    assert!(said.starts_with("exit 0\nWrote d.zip: README.txt, about.json, "), "{said}");
+    assert!(said.starts_with("exit 0\nWrote d.zip\nIn it: README.txt, about.json, "), "{said}");
     assert!(std::fs::read(home.path().join("d.zip")).expect("a file").starts_with(b"PK"));
     let said = told(&write("no/such/folder/d.zip"));
     assert!(

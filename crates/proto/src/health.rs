@@ -164,6 +164,8 @@ codes! {
         AgentSignedOut,
         /// OrgX closed the connection on purpose.
         ClosedByOrgX,
+        /// A web page answers in OrgX's place.
+        WebPage,
         /// OrgX cannot be reached.
         Unreachable,
         /// OrgX answers, and does not let us in now.
@@ -228,13 +230,14 @@ impl Code {
     pub fn depends_on(self) -> &'static [Self] {
         use Code::{
             ClosedByOrgX, DiskFull, KeyForbidden, KeyRejected, Reconnecting, Refused, SignedOut, Unreachable,
-            VersionUnsupported,
+            VersionUnsupported, WebPage,
         };
         match self {
             Code::KeyRejected
             | Code::KeyForbidden
             | Code::VersionUnsupported
             | Code::ClosedByOrgX
+            | Code::WebPage
             | Code::Unreachable
             | Code::Refused
             | Code::Reconnecting
@@ -245,6 +248,7 @@ impl Code {
                 KeyForbidden,
                 VersionUnsupported,
                 ClosedByOrgX,
+                WebPage,
                 Unreachable,
                 Refused,
                 Reconnecting,
@@ -256,21 +260,36 @@ impl Code {
         }
     }
 
+    /// Every trouble has its code: one without would pass for a connection.
+    fn of(trouble: &Trouble) -> Self {
+        match trouble {
+            Trouble::KeyRejected => Self::KeyRejected,
+            Trouble::KeyForbidden => Self::KeyForbidden,
+            Trouble::VersionUnsupported => Self::VersionUnsupported,
+            Trouble::ClosedByOrgX => Self::ClosedByOrgX,
+            Trouble::WebPage => Self::WebPage,
+            Trouble::Unreachable(_) => Self::Unreachable,
+            Trouble::Refused(_) => Self::Refused,
+            Trouble::Lost { .. } | Trouble::Silent => Self::Reconnecting,
+        }
+    }
+
     fn is_the_case(self, facts: &Facts) -> bool {
         let trouble = match &facts.connection {
-            Some(State::Waiting { why, .. }) => Some(why),
+            Some(State::Waiting { why, .. }) => Some(Self::of(why)),
             _ => None,
         };
         let agent = |wanted: fn(&Agent) -> bool| facts.agent.as_ref().is_some_and(wanted);
         match self {
             Self::SignedOut => facts.signed_out,
-            Self::KeyRejected => trouble == Some(&Trouble::KeyRejected),
-            Self::KeyForbidden => trouble == Some(&Trouble::KeyForbidden),
-            Self::VersionUnsupported => trouble == Some(&Trouble::VersionUnsupported),
-            Self::ClosedByOrgX => trouble == Some(&Trouble::ClosedByOrgX),
-            Self::Unreachable => matches!(trouble, Some(Trouble::Unreachable(_))),
-            Self::Refused => matches!(trouble, Some(Trouble::Refused(_))),
-            Self::Reconnecting => matches!(trouble, Some(Trouble::Lost { .. } | Trouble::Silent)),
+            Self::KeyRejected
+            | Self::KeyForbidden
+            | Self::VersionUnsupported
+            | Self::ClosedByOrgX
+            | Self::WebPage
+            | Self::Unreachable
+            | Self::Refused
+            | Self::Reconnecting => trouble == Some(self),
             Self::LicenseRevoked => facts.license == License::Revoked,
             Self::LicenseDegraded => facts.license == License::Degraded,
             Self::DiskFull => facts.disk == Disk::Full,

@@ -98,6 +98,7 @@ async fn converse(stream: Stream, host: &Host) -> io::Result<()> {
     let mut subscribed = false;
     let mut answers = JoinSet::new();
     let mut all_read = false;
+    let mut farewell = None;
     mouth.say(&Said::Hello(host.hello.clone())).await?;
     while !(all_read && answers.is_empty()) {
         tokio::select! {
@@ -108,7 +109,8 @@ async fn converse(stream: Stream, host: &Host) -> io::Result<()> {
                     Ok(None) => { all_read = true; continue }
                     Err(LineError::TooLong) => {
                         let words = format!("a line is at most {} bytes long", limits::CONTROL_LINE_BYTES);
-                        return mouth.say(&Said::Error { words }).await;
+                        (all_read, farewell) = (true, Some(words));
+                        continue;
                     }
                     Err(LineError::Io(error)) => return Err(error),
                 };
@@ -129,7 +131,8 @@ async fn converse(stream: Stream, host: &Host) -> io::Result<()> {
                             let invalid = CommandError::Invalid { why: not.why };
                             mouth.say(&Said::answer(id, Err(invalid))).await?;
                         }
-                        None => return mouth.say(&Said::Error { words: not.why }).await,
+                        // What was asked before is still answered.
+                        None => (all_read, farewell) = (true, Some(not.why)),
                     },
                 }
             }
@@ -152,7 +155,10 @@ async fn converse(stream: Stream, host: &Host) -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    match farewell {
+        Some(words) => mouth.say(&Said::Error { words }).await,
+        None => Ok(()),
+    }
 }
 
 /// The peer is gone: what it said before that is still told.

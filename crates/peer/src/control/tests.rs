@@ -83,7 +83,9 @@ async fn garbage_gets_one_clear_line_and_a_mere_mistake_an_answer() {
     client.say(r#"{"id":1,"command":"dance"}"#).await;
     let answer = client.line().await;
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(1), &json!("invalid")));
-    client.say("GET / HTTP/1.1\r").await;
+    // What was asked before it is answered first.
+    client.say("{\"id\":2,\"command\":\"resume\"}\nGET / HTTP/1.1\r").await;
+    assert_eq!(client.line().await["id"], json!(2));
     let error = client.line().await;
     assert_eq!(error["kind"], "error");
     assert!(error["words"].as_str().expect("words").contains("one line like"), "{error}");

@@ -34,6 +34,7 @@ fn every_single_fact_has_its_sentence() {
         Facts { connection: Some(waiting(Trouble::KeyForbidden)), ..well() },
         Facts { connection: Some(waiting(Trouble::VersionUnsupported)), ..well() },
         Facts { connection: Some(waiting(Trouble::ClosedByOrgX)), ..well() },
+        Facts { connection: Some(waiting(Trouble::WebPage)), ..well() },
         Facts { connection: Some(waiting(unreachable)), ..well() },
         Facts { connection: Some(waiting(Trouble::Refused(503))), ..well() },
         Facts { connection: Some(waiting(lost)), ..well() },
@@ -134,6 +135,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             Just(Trouble::KeyForbidden),
             Just(Trouble::VersionUnsupported),
             Just(Trouble::ClosedByOrgX),
+            Just(Trouble::WebPage),
             any::<u16>().prop_map(Trouble::Refused),
             ".{0,40}".prop_map(|why| Trouble::Unreachable(Redacted::new(&why))),
             ".{0,40}".prop_map(|why| Trouble::Lost { code: 1006, reason: Redacted::new(&why) }),
@@ -193,6 +195,9 @@ proptest! {
                 prop_assert!(other.depends_on().iter().any(|cause| cause.is_the_case(&facts)), "{other:?}");
             }
         }
+        // Without a connection nothing reads as if there were one.
+        let open = facts.connection == Some(State::Open);
+        prop_assert!(open || !matches!(code, Code::Connected | Code::AgentOnDemand | Code::LicenseDegraded));
         // And what is shown follows from nothing.
         prop_assert!(!code.depends_on().iter().any(|cause| cause.is_the_case(&facts)));
     }

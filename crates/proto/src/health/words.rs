@@ -64,6 +64,14 @@ impl Words {
                 "Disconnected by OrgX: it is tried again every few minutes",
                 Some((Do::Wait, "Wait, or start OrgX Peer again to try now")),
             ),
+            Code::WebPage => (
+                Warning,
+                "A web page answers in OrgX's place: this network may want you to sign in",
+                Some((
+                    Do::CheckNetwork,
+                    "Open a browser and sign in to the network; or check the OrgX address",
+                )),
+            ),
             Code::Unreachable => (
                 Warning,
                 "OrgX cannot be reached: no task arrives; what runs goes on",
