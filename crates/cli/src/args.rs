@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Let the running peer start nothing more.
     ///
     /// The connection stays open and tasks that arrive wait; what runs is finished. This lasts, also over a restart,
-    /// until `orgx-peer resume`. A task of your own (`orgx-peer task`) waits, too.
+    /// until `orgx-peer resume`. A task of your own (`orgx-peer task`) runs nevertheless.
     #[command(after_long_help = PEER_HELP)]
     Pause(PauseOptions),
     /// Let the running peer take tasks again.

@@ -1,21 +1,25 @@
 //! `orgx-peer task`: a task of the person's own, through the running peer.
 
+mod show;
+
 use crate::args::TaskOptions;
 use crate::find::{Found, Refusal, find};
-use crate::show::text::{clean, count, wrap};
-use crate::show::when::clock;
-use crate::show::{Style, Tone, WIDTH, say};
+use crate::say_failed;
+use crate::show::{Style, Tone};
 use crate::signals::Stop;
-use crate::{say_failed, words};
-use orgx_peer::{Command, CommandError, LocalTask, Peer, PeerEvent, PeerSnapshot, Reply};
+use orgx_peer::{Command, CommandError, LocalTask, Peer, PeerEvent, PeerSnapshot, Reply, RunState};
+use show::Show;
 use std::io::Read;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 /// Longest prompt read from standard input, in bytes: what fits on the control socket.
 const PROMPT_BYTES: u64 = 900 * 1024;
+
+/// When it is said why nothing happens yet.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn task(options: &TaskOptions) -> ExitCode {
     let stop = Stop::listen();
@@ -74,6 +78,8 @@ impl Follow {
         self.show.line(Tone::Mute, &format!("Run {}", self.run_id));
         let mut watch = self.peer.watch();
         let mut asked = 0;
+        let mut patience = std::pin::pin!(tokio::time::sleep(PATIENCE));
+        let mut is_told = false;
         loop {
             tokio::select! {
                 biased;
@@ -93,6 +99,12 @@ impl Follow {
                     }
                     if changed.is_err() && events.is_empty() {
                         return Refusal::stopped().end(false);
+                    }
+                }
+                () = &mut patience, if !is_told => {
+                    is_told = true;
+                    if let Some(words) = waiting(&self.peer.snapshot(), &self.run_id) {
+                        self.show.line(Tone::Mute, words);
                     }
                 }
                 () = self.stop.asked() => {
@@ -115,6 +127,17 @@ fn code(completed: bool) -> ExitCode {
     if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Why a run has not begun.
+fn waiting(now: &PeerSnapshot, run_id: &str) -> Option<&'static str> {
+    let run = now.runs.iter().find(|run| run.run_id == run_id)?;
+    match run.state {
+        // Not for a pause: that is for OrgX's tasks.
+        RunState::Queued => Some("Waiting for its turn: other tasks run, or one in the same folder"),
+        RunState::Starting => Some("The agent is being started"),
+        _ => None,
+    }
+}
+
 /// The end of a run, as the snapshot remembers it.
 fn ended(now: &PeerSnapshot, run_id: &str) -> Option<PeerEvent> {
     let run = now.recent.iter().find(|run| run.run_id == run_id)?;
@@ -126,119 +149,16 @@ fn ended(now: &PeerSnapshot, run_id: &str) -> Option<PeerEvent> {
     })
 }
 
-/// What is shown of a run as it goes.
-struct Show {
-    began: Instant,
-    style: Style,
-}
-
-impl Show {
-    fn new(style: Style) -> Self {
-        Self { began: Instant::now(), style }
-    }
-
-    /// One event, when it is of this run; at its end, whether it completed.
-    fn event(&mut self, of: &str, event: &PeerEvent) -> Option<bool> {
-        let (tone, words, end) = tell(of, event)?;
-        self.line(tone, &words);
-        end
-    }
-
-    fn line(&mut self, tone: Tone, words: &str) {
-        let seconds = self.began.elapsed().as_secs();
-        say(&lines(seconds, tone, words, self.style));
-    }
-}
-
-fn lines(seconds: u64, tone: Tone, words: &str, style: Style) -> String {
-    let time = format!("{:>5}  ", clock(seconds));
-    let wrapped = wrap(words, WIDTH - time.len());
-    let one = |(at, line): (usize, &String)| {
-        let before = if at == 0 { time.clone() } else { " ".repeat(time.len()) };
-        format!("{}{}", style.paint(Tone::Mute, &before), style.paint(tone, line))
-    };
-    wrapped.iter().enumerate().map(one).collect::<Vec<_>>().join("\n")
-}
-
-/// How an event of this run reads; with the end's, whether it completed.
-fn tell(of: &str, event: &PeerEvent) -> Option<(Tone, String, Option<bool>)> {
-    Some(match event {
-        PeerEvent::Started { run_id, session } if run_id == of => {
-            (Tone::Mute, format!("Session {session}"), None)
-        }
-        PeerEvent::Step { run_id, summary } if run_id == of => (Tone::Head, clean(summary), None),
-        PeerEvent::Deviation { run_id, skill_id, evidence_ref } if run_id == of => {
-            (Tone::Care, format!("Deviation from {skill_id} (evidence {evidence_ref})"), None)
-        }
-        PeerEvent::Ended { run_id, completed: true, tokens_used, .. } if run_id == of => {
-            let tokens = tokens_used.map(|tokens| format!(", {} tokens", count(tokens))).unwrap_or_default();
-            (Tone::Well, format!("Done{tokens}"), Some(true))
-        }
-        PeerEvent::Ended { run_id, completed: false, reason, .. } if run_id == of => {
-            match reason.as_deref() {
-                Some(words::CANCELLED) => (Tone::Mute, "Cancelled".to_owned(), Some(false)),
-                Some(reason) => (Tone::Bad, format!("Run failed: {reason}"), Some(false)),
-                None => (Tone::Bad, "Run failed".to_owned(), Some(false)),
-            }
-        }
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_run_reads_as_it_goes_and_others_are_not_shown() {
-        let of = |run_id: &str| {
-            let run_id = run_id.to_owned();
-            vec![
-                PeerEvent::Started { run_id: run_id.clone(), session: "ses_1".into() },
-                PeerEvent::Step { run_id: run_id.clone(), summary: "call bash — run the tests".into() },
-                PeerEvent::Step {
-                    run_id: run_id.clone(),
-                    summary: format!("edit {} — add a line\x1b[2J", "long/".repeat(30)),
-                },
-                PeerEvent::Deviation {
-                    run_id: run_id.clone(),
-                    skill_id: "careful-retries".into(),
-                    evidence_ref: "call_3".into(),
-                },
-                PeerEvent::Ended {
-                    run_id: run_id.clone(),
-                    completed: true,
-                    tokens_used: Some(18_412),
-                    reason: None,
-                },
-                PeerEvent::Ended {
-                    run_id: run_id.clone(),
-                    completed: false,
-                    tokens_used: None,
-                    reason: Some("cancelled".into()),
-                },
-                PeerEvent::Ended {
-                    run_id,
-                    completed: false,
-                    tokens_used: None,
-                    reason: Some("no OpenCode".into()),
-                },
-            ]
-        };
-        assert!(of("other").iter().all(|event| tell("mine", event).is_none()));
-        let mut ends = Vec::new();
-        let shown: Vec<String> = of("mine")
-            .iter()
-            .zip([0, 5, 65, 600, 6_000, 7, 8])
-            .filter_map(|(event, seconds)| {
-                let (tone, words, end) = tell("mine", event)?;
-                ends.extend(end);
-                Some(lines(seconds, tone, &words, Style::Plain))
-            })
-            .collect();
-        assert_eq!(ends, [true, false, false]);
-        let text = shown.join("\n");
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH) && !text.contains('\x1b'), "{text}");
-        insta::assert_snapshot!(text);
+    fn what_has_not_begun_says_why() {
+        let now =
+            |state| waiting(&crate::fixtures::snapshot(vec![crate::fixtures::live("mine", state)]), "mine");
+        assert!(now(RunState::Queued).is_some_and(|words| words.starts_with("Waiting for its turn")));
+        assert_eq!(now(RunState::Starting), Some("The agent is being started"));
+        assert_eq!(now(RunState::Running), None);
     }
 }

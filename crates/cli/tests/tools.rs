@@ -4,33 +4,15 @@
 #![allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 #![cfg(unix)]
 
+mod common;
+
+use common::{FakePeer, answer, event, program, text, told};
 use orgx_sandbox::daemon::Daemon;
 use orgx_sandbox::gateway::Gateway;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
-use tempfile::TempDir;
-
-/// The program in a home of its own, with nothing of the person's environment.
-fn program(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_orgx-peer"));
-    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").env("TZ", "UTC").stdin(Stdio::null());
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-/// What it said and ended with, in one text.
-fn told(output: &Output) -> String {
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    format!("exit {}\n{out}{}", output.status.code().unwrap_or(-1), err)
-}
+use std::process::{Child, Command, Stdio};
 
 const TOOLS: [&[&str]; 9] = [
     &["status"],
@@ -395,109 +377,5 @@ fn run(run_id: &str) -> Value {
         "session": "ses_1", "arrived_at": 1_577_934_245_000_i64, "started_at": 1_577_934_246_000_i64,
         "ended_at": 1_577_934_300_000_i64, "steps": 3, "deviations": 0, "tokens_used": 940, "cost_cents": 21,
         "reason": null, "confirmed": true, "receipt": { "state": "delivered", "tries": 1 },
-    })
-}
-
-fn event(event: Value) -> Value {
-    json!({ "kind": "event", "event": event })
-}
-
-fn answer(request: &Value, outcome: Value) -> Value {
-    let mut line = outcome;
-    line["kind"] = json!("answer");
-    line["id"] = request["id"].clone();
-    line
-}
-
-/// A control socket that says what `docs/control.md` says.
-struct FakePeer {
-    home: TempDir,
-    requests: mpsc::Receiver<Value>,
-}
-
-impl FakePeer {
-    /// `answers` makes the outcome of a request; null when it said everything itself, a string to hang up.
-    fn start(answers: impl Fn(&Value, &dyn Fn(&Value)) -> Value + Send + Sync + 'static) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let state = home.path().join(".local/state/orgx-peer");
-        std::fs::create_dir_all(&state).expect("a folder");
-        std::fs::write(state.join("peer-0123456789ab.lock"), "1\n").expect("a lock");
-        let listener = UnixListener::bind(state.join("0123456789ab.sock")).expect("a socket");
-        let (tell, requests) = mpsc::channel();
-        let trail = home.path().join("trail.jsonl");
-        let answers = std::sync::Arc::new(answers);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (tell, answers, trail) = (tell.clone(), std::sync::Arc::clone(&answers), trail.clone());
-                std::thread::spawn(move || serve(&stream.expect("a client"), &tell, &*answers, &trail));
-            }
-        });
-        Self { home, requests }
-    }
-
-    fn program(&self) -> Command {
-        program(self.home.path())
-    }
-
-    /// The home's place is another one each time.
-    fn without_home(&self, text: &str) -> String {
-        text.replace(&self.home.path().display().to_string(), "HOME")
-    }
-
-    /// The next request of this kind.
-    fn request(&self, command: &str) -> Value {
-        let wait = std::time::Duration::from_secs(30);
-        loop {
-            let request = self.requests.recv_timeout(wait).expect("a request");
-            if request["command"] == command {
-                return request;
-            }
-        }
-    }
-}
-
-type Answers = dyn Fn(&Value, &dyn Fn(&Value)) -> Value;
-
-fn serve(stream: &UnixStream, tell: &mpsc::Sender<Value>, answers: &Answers, trail: &Path) {
-    let say = |value: &Value| {
-        let mut stream = stream;
-        // A client that has what it wanted reads no more.
-        let _gone = writeln!(stream, "{value}");
-    };
-    say(&json!({ "kind": "hello", "protocol": 1, "version": "0.1.0", "pid": 4711, "workspace_id": "ws_shop",
-        "orgx": "https://useorgx.com/" }));
-    for line in BufReader::new(stream).lines() {
-        let Ok(line) = line else { return };
-        let request: Value = serde_json::from_str(&line).expect("JSON");
-        if request["command"] == "subscribe" {
-            say(&answer(&request, json!({ "ok": { "reply": "done" } })));
-            say(&json!({ "kind": "snapshot", "snapshot": snapshot(trail) }));
-            continue;
-        }
-        let outcome = answers(&request, &say);
-        // A test that looks at none is gone, perhaps.
-        let _unseen = tell.send(request.clone());
-        match outcome {
-            Value::Null => {}
-            Value::String(_) => {
-                let _gone = stream.shutdown(std::net::Shutdown::Both);
-                return;
-            }
-            outcome => say(&answer(&request, outcome)),
-        }
-    }
-}
-
-fn snapshot(trail: &Path) -> Value {
-    json!({
-        "health": { "code": "connected", "severity": "ok", "sentence": "Connected", "action": null },
-        "connected": true, "connection": "Connected to useorgx.com", "license": "active",
-        "agent": { "installed": true, "authenticated": true, "subscription_active": true, "version": "1.18.2",
-            "words": "OpenCode 1.18.2", "probed": { "session_alive": true, "queue_depth": 0 } },
-        "rules": 2, "ignored_rules": [], "pause": "open", "runs": [],
-        "recent": [{ "run_id": "run_1", "completed": true, "tokens_used": 940, "reason": null, "steps": 3,
-            "deviations": 0, "receipt": "delivered" }],
-        "unconfirmed": 0, "journal_trouble": null,
-        "outbox": { "path": trail, "written": 12, "lost": 0, "trouble": null }, "warnings": [],
     })
 }

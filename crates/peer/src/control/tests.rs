@@ -1,17 +1,16 @@
 //! The control socket over a peer that answers by itself: what is on the wire, and every limit.
 
+mod fake;
+
 use super::client::attach;
 use super::*;
 use crate::limits;
-use crate::peer::{Command, CommandError, PeerEvent, PeerSnapshot, Reply, Request};
-use serde_json::{Value, json};
+use crate::peer::{Command, CommandError, PeerEvent, Reply, Request};
+use fake::FakePeer;
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How long a client may not read, here.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -240,123 +239,4 @@ async fn a_path_that_is_too_long_for_a_socket_gets_a_short_one() {
     let _dir = peer.stop().await;
     assert_eq!(std::fs::read_dir(&runtime).expect("a folder").count(), 0);
     assert!(std::fs::symlink_metadata(&wanted).is_err());
-}
-
-/// A control socket and, behind it, something that answers.
-struct FakePeer {
-    path: PathBuf,
-    snapshot: watch::Sender<PeerSnapshot>,
-    events: Option<broadcast::Sender<PeerEvent>>,
-    asked: Count,
-    control: Control,
-    commands: Option<mpsc::Sender<Request>>,
-    dir: TempDir,
-}
-
-/// How many commands came.
-#[derive(Clone)]
-struct Count(watch::Sender<usize>);
-
-impl Count {
-    fn count(&self) -> usize {
-        *self.0.borrow()
-    }
-
-    async fn wait_for_count(&self, count: usize) {
-        self.0.subscribe().wait_for(|now| *now >= count).await.expect("a count");
-    }
-}
-
-impl FakePeer {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        Self::at(dir.path().join("p.sock"), dir, PROTOCOL)
-    }
-
-    fn at(path: PathBuf, dir: TempDir, protocol: u32) -> Self {
-        Self::at_place(path, None, dir, protocol)
-    }
-
-    fn at_place(path: PathBuf, runtime: Option<&Path>, dir: TempDir, protocol: u32) -> Self {
-        let listener = Listener::bind(&path, runtime).expect("a socket");
-        let (commands, mut inbox) = mpsc::channel::<Request>(1);
-        let (snapshot, watched) =
-            watch::channel(PeerSnapshot { connection: "at first".into(), ..PeerSnapshot::default() });
-        let events = broadcast::Sender::new(1_024);
-        let hello = Hello {
-            protocol,
-            version: "9".into(),
-            pid: 7,
-            workspace_id: "w".into(),
-            orgx: "https://o/".into(),
-        };
-        let host = Host {
-            commands: commands.downgrade(),
-            snapshot: watched,
-            events: events.downgrade(),
-            hello,
-            write_within: PATIENCE,
-        };
-        let asked = Count(watch::Sender::new(0));
-        let count = asked.clone();
-        tokio::spawn(async move {
-            let mut never_answered = Vec::new();
-            while let Some(Request { command, answer }) = inbox.recv().await {
-                count.0.send_modify(|count| *count += 1);
-                let reply = match command {
-                    Command::Cancel { run_id } => Err(CommandError::NoSuchRun { run_id }),
-                    Command::Task(_) => Ok(Reply::Task { run_id: "local".into() }),
-                    Command::Runs { .. } => {
-                        never_answered.push(answer);
-                        continue;
-                    }
-                    _ => Ok(Reply::Done),
-                };
-                let _gone = answer.send(reply);
-            }
-        });
-        let control = Control::serve(listener, host);
-        Self { path, snapshot, events: Some(events), asked, control, commands: Some(commands), dir }
-    }
-
-    fn event(&self, words: &str) {
-        let events = self.events.as_ref().expect("it lives");
-        let _unheard = events.send(PeerEvent::Warning { words: words.into() });
-    }
-
-    /// What an actor that ends lets go of.
-    fn end(&mut self) {
-        self.events = None;
-        self.commands = None;
-        self.snapshot = watch::Sender::default();
-    }
-
-    async fn stop(mut self) -> TempDir {
-        self.end();
-        self.control.stop().await;
-        self.dir
-    }
-
-    async fn client(&self) -> Client {
-        Client(BufReader::new(UnixStream::connect(&self.path).await.expect("a peer")))
-    }
-}
-
-/// A client that knows nothing of ours.
-struct Client(BufReader<UnixStream>);
-
-impl Client {
-    async fn say(&mut self, line: &str) {
-        self.0.write_all(format!("{line}\n").as_bytes()).await.expect("it reads");
-    }
-
-    async fn line(&mut self) -> Value {
-        let mut line = String::new();
-        self.0.read_line(&mut line).await.expect("a line");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-    }
-
-    async fn ended(&mut self) {
-        assert_eq!(self.0.read(&mut [0; 1]).await.expect("an end"), 0);
-    }
 }

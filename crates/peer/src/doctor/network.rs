@@ -110,14 +110,14 @@ async fn tls(base_url: &Url) -> (Check, Result<Option<String>, &'static str>) {
             let check = if is_tls(&error) {
                 Check::fail(
                     Name::Tls,
-                    format!("{host} cannot be trusted ({words})"),
+                    format!("{host} cannot be trusted: {words}"),
                     "Something that is not OrgX answers, or this computer does not know OrgX's certificate",
                     "Check the OrgX address, the clock, and whether a proxy or a virus scanner stands between",
                 )
             } else {
                 Check::fail(
                     Name::Tls,
-                    format!("{host} does not answer ({words})"),
+                    format!("{host} does not answer: {words}"),
                     UNREACHABLE,
                     "Check the network, a firewall, or a proxy (HTTPS_PROXY)",
                 )
