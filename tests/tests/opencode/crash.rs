@@ -3,9 +3,11 @@
 use orgx_sandbox::gateway::Received;
 use orgx_sandbox::model::Asked;
 use orgx_tests::journal::{self, Kept};
-use orgx_tests::process::until;
+use orgx_tests::opencode::{Place, Server};
+use orgx_tests::process::{self, until};
 use orgx_tests::proxy::Proxy;
 use orgx_tests::{Stage, opencode, story, task};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// What the model counts for a turn.
@@ -179,6 +181,44 @@ fn a_peer_killed_while_its_prompt_is_on_the_way_prompts_once() {
         stage.completion("run").await;
         assert_eq!(prompts(&stage, "the work"), 1);
         assert_eq!(user_messages(&stage, "run").await, 1);
+        peer.stop_well().await;
+    });
+}
+
+#[test]
+fn a_prompt_that_still_waits_at_a_frozen_server_is_not_sent_again() {
+    story(async {
+        let stage = Stage::set().await;
+        stage.model.script("the work", json!([{ "gate": "go", "text": "Done." }]));
+        let _place = Place::take().await;
+        let server = Server::start(Some("secret")).await;
+        let proxy = Proxy::to(server.port).await;
+        let start = async || stage.peer_at(proxy.port, server.password.as_deref()).await;
+        let peer = start().await;
+        proxy.hold("/prompt_async");
+        stage.gateway.dispatch(task("run", &stage.project, "Do the work"));
+        proxy.called("/prompt_async", 1).await;
+        process::send(server.pid, Signal::STOP);
+        // It reaches the server's socket, and nobody reads it there.
+        proxy.mend();
+        peer.kill().await;
+        let peer = start().await;
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        process::send(server.pid, Signal::CONT);
+        stage.asked("the work", 1).await;
+        stage.model.open("go");
+        assert_eq!(stage.completion("run").await["tokens_used"], TURN);
+        let messages = server.get(&format!("/session/{}/message", stage.session("run"))).await;
+        let users: Vec<&Value> =
+            messages.as_array().unwrap().iter().filter(|message| message["info"]["role"] == "user").collect();
+        assert_eq!(users.len(), 1);
+        assert_eq!(
+            users[0]["parts"].as_array().unwrap().len(),
+            1,
+            "the prompt stands there once: {}",
+            users[0]
+        );
+        assert_eq!(prompts(&stage, "the work"), 1);
         peer.stop_well().await;
     });
 }
