@@ -106,8 +106,9 @@ pub(crate) trait Driver: Send + Sync {
     /// What is known of the agent.
     fn detect(&self) -> impl Future<Output = Detected> + Send;
 
-    /// Takes up what a peer before us left running: keeps it if `runs` of ours may be in it, else ends it.
-    fn take_up(&self, runs: bool) -> impl Future<Output = ()> + Send;
+    /// Takes up, in the background, what a peer before us left running: keeps it if `runs` of ours may be in it, else
+    /// ends it.
+    fn take_up(&self, runs: bool);
 
     /// Runs one task to its end, or follows it when a peer before us began it. Must end soon after `io.stopped()`; is dropped when it does not.
     fn run(&self, start: Start, io: &RunIo) -> impl Future<Output = AgentEnd> + Send;

@@ -112,6 +112,16 @@ impl Journal {
         self.run(false, move |db| write::deviation(db, &frame)).await
     }
 
+    /// A terminal of before, in a journal that knows nothing of its run.
+    pub(crate) async fn owe(&self, terminal: Outgoing) -> Result<(), JournalError> {
+        self.run(true, move |db| write::owe(db, &terminal)).await
+    }
+
+    /// A receipt of before, likewise.
+    pub(crate) async fn owe_receipt(&self, owed: OwedReceipt) -> Result<(), JournalError> {
+        self.run(true, move |db| write::owe_receipt(db, &owed)).await
+    }
+
     /// A barrier confirmed these deviations.
     pub(crate) async fn forget(&self, frames: Vec<Outgoing>) -> Result<(), JournalError> {
         self.run(false, move |db| write::forget(db, &frames)).await
@@ -230,27 +240,34 @@ impl Writer {
 
     /// All jobs in one transaction; one that fails takes no other one along.
     fn try_commit(&mut self, batch: &[Job]) -> Vec<rusqlite::Result<()>> {
-        let all = |error: rusqlite::Error| batch.iter().map(|_| Err(copy(&error))).collect();
-        let level = if batch.iter().any(|job| job.synced) { "FULL" } else { "NORMAL" };
-        if let Err(error) = self.db.pragma_update(None, "synchronous", level) {
-            return all(error);
+        match self.transact(batch) {
+            Ok(results) => results,
+            Err(error) => match batch {
+                [_] => vec![Err(error)],
+                // A full disk ends the whole transaction: each for itself, then.
+                _ => batch.chunks(1).flat_map(|job| self.try_commit(job)).collect(),
+            },
         }
-        let mut change = match self.db.transaction_with_behavior(TransactionBehavior::Immediate) {
-            Ok(change) => change,
-            Err(error) => return all(error),
-        };
+    }
+
+    fn transact(&mut self, batch: &[Job]) -> rusqlite::Result<Vec<rusqlite::Result<()>>> {
+        let level = if batch.iter().any(|job| job.synced) { "FULL" } else { "NORMAL" };
+        self.db.pragma_update(None, "synchronous", level)?;
+        let mut change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut results = Vec::new();
         for job in batch {
             let result = change.savepoint().and_then(|point| {
                 (job.work)(&point)?;
                 point.commit()
             });
+            // Some errors end the transaction, and what was done in it.
+            if change.is_autocommit() {
+                return Err(result.err().unwrap_or(rusqlite::Error::InvalidQuery));
+            }
             results.push(result);
         }
-        match change.commit() {
-            Ok(()) => results,
-            Err(error) => all(error),
-        }
+        change.commit()?;
+        Ok(results)
     }
 
     /// Sets a damaged journal aside and begins a new one.
@@ -273,11 +290,6 @@ impl Writer {
             }
         }
     }
-}
-
-fn copy(error: &rusqlite::Error) -> rusqlite::Error {
-    let code = error.sqlite_error().copied().unwrap_or_else(|| rusqlite::ffi::Error::new(1));
-    rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
 }
 
 /// For people: what SQLite says is for its authors.

@@ -82,6 +82,8 @@ pub const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 pub const LAST_WORD_WITHIN: Duration = Duration::from_secs(2);
 /// Longest prompt of a task of the person's own, in bytes.
 pub const LOCAL_PROMPT_BYTES: usize = 256 * 1024;
+/// How long the journal may take to say what runs there were.
+pub const LOOK_UP: Duration = Duration::from_secs(5);
 /// Runs that are listed at once, at most.
 pub const LISTED_RUNS: usize = 1_000;
 /// Ended runs shown in a snapshot.

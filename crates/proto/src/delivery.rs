@@ -108,6 +108,14 @@ impl Delivery {
         self.items.len()
     }
 
+    /// The deviations and terminals among them, oldest first: what a journal must hold.
+    pub fn owed(&self) -> impl Iterator<Item = &Outgoing> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Frame(frame) if matches!(frame.class, Class::Deviation | Class::Terminal) => Some(frame),
+            _ => None,
+        })
+    }
+
     /// A socket opened: everything unconfirmed goes to it.
     pub fn opened(&mut self) {
         self.online = true;

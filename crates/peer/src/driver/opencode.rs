@@ -61,12 +61,17 @@ impl OpenCode {
         };
         self.managed.start().await?.map(Located::Server).ok_or_else(|| nowhere.to_string())
     }
-}
 
-impl OpenCode {
     /// The same for a run that a peer before us began. A server that is busy is not gone: it is looked for as long as a
-    /// feed may be away.
-    async fn find_again(&self) -> Result<Located, String> {
+    /// feed may be away. All servers of a person know all sessions; the one that works on this one is the one.
+    async fn find_again(&self, start: &Start) -> Result<Located, String> {
+        self.managed.settled().await;
+        let session = start.resume.as_ref().and_then(|resume| resume.place.session.as_ref());
+        if let (Some(ours), Some(session), Some(folder)) = (self.managed.running(), session, &start.folder)
+            && ours.statuses(folder).await.is_ok_and(|busy| busy.contains_key(session.as_str()))
+        {
+            return Ok(Located::Server(ours));
+        }
         let end = Instant::now() + limits::FEED_LOST;
         loop {
             match self.find_or_start().await {
@@ -98,14 +103,14 @@ impl Driver for OpenCode {
         }
     }
 
-    async fn take_up(&self, runs: bool) {
-        self.managed.take_up(runs).await;
+    fn take_up(&self, runs: bool) {
+        self.managed.take_up(runs);
     }
 
     async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
         // A start of our own server takes seconds; a cancel need not wait for it.
         let find = async {
-            if start.resume.is_some() { self.find_again().await } else { self.find_or_start().await }
+            if start.resume.is_some() { self.find_again(&start).await } else { self.find_or_start().await }
         };
         let found = tokio::select! {
             found = find => found,

@@ -1,7 +1,7 @@
 //! What is written, as plain functions on the database. Each can be done twice: a journal that was replaced is
 //! written anew.
 
-use super::ReceiptProgress;
+use super::{OwedReceipt, ReceiptProgress};
 use crate::peer::ReceiptState;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::dispatch::{Ended, Spent};
@@ -12,10 +12,14 @@ use rusqlite::{Connection, Result, params};
 
 /// A dispatch waits for its turn.
 pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp) -> Result<()> {
-    // A run that failed before its key was spent may be dispatched again: what its row said is over.
+    // A run that failed before its key was spent may be dispatched again: what its row said is over, and it comes last.
+    db.execute("DELETE FROM run WHERE run_id = ?1 AND terminal IS NOT NULL", [dispatch.run_id.as_str()])?;
     db.execute(
-        "INSERT OR REPLACE INTO run (run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO run (run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, driver = excluded.driver, local = excluded.local,
+           arrived_at = excluded.arrived_at, timeout_ms = excluded.timeout_ms, repo_path = excluded.repo_path,
+           task = excluded.task",
         params![
             dispatch.run_id.as_str(),
             dispatch.key.as_str(),
@@ -102,6 +106,36 @@ pub(super) fn end(db: &Connection, ended: &Ended) -> Result<()> {
             ended.local,
             i64::try_from(ended.steps).unwrap_or(i64::MAX),
             i64::try_from(ended.deviations).unwrap_or(i64::MAX),
+        ],
+    )
+    .map(drop)
+}
+
+/// A terminal that is still to be confirmed, of a run that this journal does not know.
+pub(super) fn owe(db: &Connection, terminal: &Outgoing) -> Result<()> {
+    let failed = terminal.json.contains("\"task.failed\"");
+    db.execute(
+        "INSERT INTO run (run_id, failed, terminal, ended_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (run_id) DO NOTHING",
+        params![terminal.run_id.as_str(), failed, &*terminal.json, super::file::now_ms()],
+    )
+    .map(drop)
+}
+
+/// A receipt that is still to be taken, likewise. Its terminal may be confirmed already.
+pub(super) fn owe_receipt(db: &Connection, owed: &OwedReceipt) -> Result<()> {
+    db.execute(
+        "INSERT INTO run (run_id, failed, terminal, ended_at, confirmed, receipt, receipt_state, receipt_tries,
+           receipt_refusals) VALUES (?1, 0, '', ?2, 1, ?3, ?4, ?5, ?6)
+         ON CONFLICT (run_id) DO UPDATE SET receipt = excluded.receipt, receipt_state = excluded.receipt_state,
+           receipt_tries = excluded.receipt_tries, receipt_refusals = excluded.receipt_refusals",
+        params![
+            owed.run_id.as_str(),
+            super::file::now_ms(),
+            owed.body,
+            owed.progress.state.as_str(),
+            owed.progress.tries,
+            owed.progress.refusals
         ],
     )
     .map(drop)

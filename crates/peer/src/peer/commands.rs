@@ -9,6 +9,7 @@ use crate::limits;
 use orgx_proto::ids::{DispatchKey, DriverId, RunId};
 use orgx_proto::message::{Dispatch, Task};
 use orgx_proto::redact::Redacted;
+use tokio::time::timeout;
 
 /// Longest title made of a prompt, in characters.
 const TITLE_CHARS: usize = 80;
@@ -116,9 +117,20 @@ impl Actor {
     }
 
     async fn records(&mut self, which: Which, limit: usize) -> Result<Reply, CommandError> {
-        let runs = self.journal.runs(which, limit.min(limits::LISTED_RUNS)).await.map_err(unreadable)?;
+        let runs = self.look_up(which, limit).await?;
         let runs = runs.into_iter().map(|run| self.as_it_is_now(run)).collect();
         Ok(Reply::Runs { runs })
+    }
+
+    /// A disk that hangs holds nobody up for long.
+    async fn look_up(&self, which: Which, limit: usize) -> Result<Vec<RunRecord>, CommandError> {
+        let asked = self.journal.runs(which, limit.min(limits::LISTED_RUNS));
+        match timeout(limits::LOOK_UP, asked).await {
+            Ok(runs) => runs.map_err(unreadable),
+            Err(_) => {
+                Err(CommandError::Journal { why: "the journal does not answer; is the disk well?".into() })
+            }
+        }
     }
 
     /// The one run that this names.
@@ -127,11 +139,7 @@ impl Actor {
         if run_id.is_empty() {
             return Err(no_such());
         }
-        let mut runs = self
-            .journal
-            .runs(Which::Named(run_id.to_owned()), limits::LISTED_RUNS)
-            .await
-            .map_err(unreadable)?;
+        let mut runs = self.look_up(Which::Named(run_id.to_owned()), limits::LISTED_RUNS).await?;
         if let Some(at) = runs.iter().position(|run| run.run_id == run_id) {
             return Ok(self.as_it_is_now(runs.swap_remove(at)));
         }

@@ -9,7 +9,7 @@ use crate::driver::Driver;
 use crate::journal::{JournalError, Memory};
 use crate::{folder, limits};
 use orgx_proto::agent::{AgentEnd, Failure};
-use orgx_proto::delivery::Outgoing;
+use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Effect, Ended, PauseState};
 use orgx_proto::ids::RunId;
 use serde_json::Value;
@@ -25,6 +25,8 @@ impl Actor {
         while let Some(effect) = todo.pop_front() {
             match effect {
                 Effect::Queue { dispatch, at } => {
+                    // The end of an earlier try that could not be written is over.
+                    self.unwritten.retain(|ended| ended.run_id != dispatch.run_id);
                     let kept = self.journal.queue(*dispatch, at).await;
                     self.journaled(kept, "A waiting task would not survive a crash").await;
                 }
@@ -133,6 +135,7 @@ impl Actor {
     async fn end(&mut self, ended: Ended) {
         let (run_id, receipt) = (ended.run_id.clone(), ended.receipt.clone());
         self.remember(&ended);
+        self.unwritten.retain(|earlier| earlier.run_id != ended.run_id);
         let kept = self.journal.end(ended.clone()).await;
         if !self.journaled(kept, "The end of a run could not be written down; it will be tried again").await {
             self.unwritten.push_back(ended);
@@ -145,29 +148,13 @@ impl Actor {
 
     /// Takes note of how a write to the journal went; did it go well?
     pub(super) async fn journaled(&mut self, result: Result<(), JournalError>, otherwise: &str) -> bool {
-        if let Some(notice) = self.journal.take_notice() {
+        let notice = self.journal.take_notice();
+        let replaced = notice.is_some();
+        if let Some(notice) = notice {
             self.warn(notice);
-            // The new journal knows nothing of what waits and runs.
-            for effect in self.dispatcher.write_again() {
-                let again = match effect {
-                    Effect::Queue { dispatch, at } => self.journal.queue(*dispatch, at).await,
-                    Effect::Spend(spent) => self.journal.spend(*spent).await,
-                    Effect::Erase(run_id) => self.journal.erase(run_id).await,
-                    _ => Ok(()),
-                };
-                if let Err(error) = again {
-                    tracing::warn!(%error, "the new journal does not know everything");
-                }
-            }
         }
-        match result {
-            Ok(()) => {
-                if self.journal_trouble.take().is_some() {
-                    tracing::info!("the journal works again");
-                    self.touch();
-                }
-                true
-            }
+        let well = match result {
+            Ok(()) => true,
             Err(error) => {
                 let words = error.to_string();
                 // Once, not with every write.
@@ -177,6 +164,45 @@ impl Actor {
                 }
                 false
             }
+        };
+        if replaced || (well && self.journal_trouble.take().is_some()) {
+            if well {
+                tracing::info!("the journal works again");
+                self.touch();
+            }
+            self.write_again(replaced).await;
+        }
+        well
+    }
+
+    /// Writes down what waits and runs, and, in a new journal, what OrgX is still owed: the old one is gone, or could
+    /// not take it.
+    async fn write_again(&mut self, replaced: bool) {
+        let mut failed = None;
+        for effect in self.dispatcher.write_again() {
+            let again = match effect {
+                Effect::Queue { dispatch, at } => self.journal.queue(*dispatch, at).await,
+                Effect::Spend(spent) => self.journal.spend(*spent).await,
+                Effect::Erase(run_id) => self.journal.erase(run_id).await,
+                _ => Ok(()),
+            };
+            failed = again.err().or(failed);
+        }
+        let owed: Vec<Outgoing> = if replaced { self.delivery.owed().cloned().collect() } else { Vec::new() };
+        for frame in owed {
+            let again = match frame.class {
+                Class::Deviation => self.journal.keep(frame).await,
+                _ => self.journal.owe(frame).await,
+            };
+            failed = again.err().or(failed);
+        }
+        if replaced {
+            for owed in self.receipts.owed() {
+                failed = self.journal.owe_receipt(owed).await.err().or(failed);
+            }
+        }
+        if let Some(error) = failed {
+            tracing::warn!(%error, "the journal does not know everything");
         }
     }
 
@@ -232,7 +258,7 @@ impl Actor {
             let waiting = memory.left.len() - resumed;
             tracing::info!(resumed, waiting, "taking up what was left by the last start");
         }
-        self.driver.take_up(resumed > 0).await;
+        self.driver.take_up(resumed > 0);
         for left in memory.left {
             let effects = self.dispatcher.restore(left, now);
             self.carry_out(effects).await;

@@ -47,6 +47,20 @@ impl Receipts {
         self.0.insert(run_id, Waiting { body, tries, refusals, next });
     }
 
+    /// All of them, as a journal holds them.
+    pub(super) fn owed(&self) -> Vec<OwedReceipt> {
+        let owed = |(run_id, waiting): (&RunId, &Waiting)| OwedReceipt {
+            run_id: run_id.clone(),
+            body: waiting.body.clone(),
+            progress: ReceiptProgress {
+                state: ReceiptState::Waiting,
+                tries: waiting.tries,
+                refusals: waiting.refusals,
+            },
+        };
+        self.0.iter().map(owed).collect()
+    }
+
     /// A barrier covered this run's terminal.
     pub(super) fn confirmed(&mut self, run_id: &RunId, now: Millis) {
         if let Some(waiting) = self.0.get_mut(run_id).filter(|waiting| waiting.next == Next::Barrier) {

@@ -240,7 +240,7 @@ mod tests {
             Detected::default()
         }
 
-        async fn take_up(&self, _: bool) {}
+        fn take_up(&self, _: bool) {}
 
         async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
             io.started(SessionHandle::new("ses")).await;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{interval, timeout};
 
 /// PROTOCOL: opencode.md 1.
@@ -140,35 +140,23 @@ impl Managed {
 
     /// Looks for the server that a peer before us left running: takes it over when `runs` of ours may be in it and it
     /// is the one that was written down (process, start, port and password agree), else ends it.
-    pub(super) async fn take_up(&self, runs: bool) {
+    /// In the background; [`Managed::settled`] waits for it.
+    pub(super) fn take_up(&self, runs: bool) {
         let Some(record) = Record::read(&self.files.record) else { return };
         if !record.runs() {
             Record::remove(&self.files.record);
             return;
         }
-        let origin = format!("http://127.0.0.1:{}", record.port).parse();
-        let login = Some((USER.to_owned(), SecretString::from(record.password.clone())));
-        let Some(client) = origin.ok().and_then(|origin| Client::new(origin, login, FOUND).ok()) else {
-            return;
-        };
-        let ours = owner::of_port(record.port).is_trusted();
-        // Nobody else is asked for our password's sake.
-        let answers = ours
-            && match client.health().await {
-                Ok(health) => health.healthy,
-                // Busy is not gone: it shows when its run is looked up.
-                Err(CallError::Unreachable(_)) => true,
-                Err(_) => false,
-            };
-        let server = Server { process: Process::Adopted(record), client, record: self.files.record.clone() };
-        if runs && answers {
-            tracing::info!("taking over the OpenCode server that the last start left running");
-            *self.server.lock().await = Some(server);
-            tokio::spawn(end_when_idle(Arc::clone(&self.server), Arc::clone(&self.leases)));
-        } else {
-            tracing::info!("ending the OpenCode server that the last start left running");
-            end(server).await;
-        }
+        // Held until it is known what becomes of it: nothing is started meanwhile.
+        let Ok(server) = Arc::clone(&self.server).try_lock_owned() else { return };
+        let leases = Arc::clone(&self.leases);
+        let (all, file) = (Arc::clone(&self.server), self.files.record.clone());
+        tokio::spawn(take_up(record, file, runs, server, all, leases));
+    }
+
+    /// Resolves once it is known what became of the server of before.
+    pub(super) async fn settled(&self) {
+        drop(self.server.lock().await);
     }
 
     /// Our server, if it runs.
@@ -208,6 +196,38 @@ impl Managed {
         if let Some(server) = server {
             end(server).await;
         }
+    }
+}
+
+/// Takes the server over when runs of ours may be in it and it is the one that was written down, else ends it.
+async fn take_up(
+    record: Record,
+    file: PathBuf,
+    runs: bool,
+    mut place: OwnedMutexGuard<Option<Server>>,
+    all: Arc<Mutex<Option<Server>>>,
+    leases: Arc<Leases>,
+) {
+    let origin = format!("http://127.0.0.1:{}", record.port).parse();
+    let login = Some((USER.to_owned(), SecretString::from(record.password.clone())));
+    let Some(client) = origin.ok().and_then(|origin| Client::new(origin, login, FOUND).ok()) else { return };
+    let ours = owner::of_port(record.port).is_trusted();
+    // Nobody else is asked for our password's sake.
+    let answers = ours
+        && match client.health().await {
+            Ok(health) => health.healthy,
+            // Busy is not gone: it shows when its run is looked up.
+            Err(CallError::Unreachable(_)) => true,
+            Err(_) => false,
+        };
+    let server = Server { process: Process::Adopted(record), client, record: file };
+    if runs && answers {
+        tracing::info!("taking over the OpenCode server that the last start left running");
+        *place = Some(server);
+        tokio::spawn(end_when_idle(all, leases));
+    } else {
+        tracing::info!("ending the OpenCode server that the last start left running");
+        end(server).await;
     }
 }
 

@@ -60,17 +60,16 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
             "OpenCode cannot work in a folder whose name has a percent sign before two hex digits; rename it",
         ));
     }
-    let (mut run, message_id) = if let Some(resume) = &start.resume {
-        match resume::find(client, feeds, &start, resume, folder).await {
-            Some(found) => found,
-            None => {
-                // Nobody would follow it any more.
-                if let Some(session) = &resume.place.session {
-                    let _gone = client.abort(session.as_str()).await;
-                }
-                return AgentEnd::Failed(Failure::peer_restarted());
-            }
-        }
+    // From here on OpenCode may work, or has for long: whatever way this ends without its own word, it is told to stop.
+    let (mut run, message_id, mut stop) = if let Some(resume) = &start.resume {
+        let stop = resume.place.session.as_ref().map(|session| tell_to_stop(client, session.as_str()));
+        let found = tokio::select! {
+            found = resume::find(client, feeds, &start, resume, folder) => found,
+            () = io.stopped() => None,
+        };
+        let Some((run, message_id)) = found else { return AgentEnd::Failed(Failure::peer_restarted()) };
+        let stop = stop.unwrap_or_else(|| tell_to_stop(client, &run.session));
+        (run, message_id, stop)
     } else {
         let run = match open(client, feeds, &start, folder).await {
             Ok(run) => run,
@@ -81,16 +80,10 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
         if io.spend(place).await.is_err() {
             return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
         }
-        (run, message_id)
+        let stop = tell_to_stop(client, &run.session);
+        (run, message_id, stop)
     };
     io.started(SessionHandle::new(run.session.clone())).await;
-    // From here on OpenCode may work: whatever way this ends without its own word, it is told to stop.
-    let mut stop = StopOnDrop::new({
-        let (client, session) = (client.clone(), run.session.clone());
-        async move {
-            let _gone = client.abort(&session).await;
-        }
-    });
     if !run.prompted
         && let Err(error) = prompt(client, &run.session, &message_id, &start).await
     {
@@ -102,6 +95,13 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
         stop.disarm();
     }
     end
+}
+
+fn tell_to_stop(client: &Client, session: &str) -> StopOnDrop {
+    let (client, session) = (client.clone(), session.to_owned());
+    StopOnDrop::new(async move {
+        let _gone = client.abort(&session).await;
+    })
 }
 
 async fn open<'a>(

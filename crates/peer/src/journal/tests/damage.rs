@@ -132,3 +132,28 @@ async fn a_journal_that_is_damaged_while_in_use_is_replaced_and_the_write_is_don
     }
     assert!(told.is_some_and(|notice| notice.contains("set aside")), "the damage was met");
 }
+
+#[tokio::test]
+async fn a_new_journal_takes_what_orgx_is_still_owed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (journal, _) = open(&dir);
+    let [failed, completed] = [("a", "task.failed"), ("b", "task.completed")]
+        .map(|(run, kind)| frame(run, Class::Terminal, &format!(r#"{{"kind":"{kind}","run_id":"{run}"}}"#)));
+    journal.owe(failed.clone()).await.expect("kept");
+    journal.owe(completed.clone()).await.expect("kept");
+    let progress = ReceiptProgress { state: ReceiptState::Waiting, tries: 2, refusals: 1 };
+    let owed = |run: &str| OwedReceipt { run_id: RunId::new(run), body: "{}".into(), progress };
+    // One whose terminal is not confirmed, and one whose is.
+    for run in ["b", "c"] {
+        journal.owe_receipt(owed(run)).await.expect("kept");
+    }
+    journal.close().await;
+    let (journal, memory) = open(&dir);
+    assert_eq!(memory.unconfirmed, [failed, completed]);
+    assert_eq!(memory.receipts, [owed("b"), owed("c")]);
+    let runs = journal.runs(Which::All, 9).await.expect("runs");
+    let mut states: Vec<String> =
+        runs.into_iter().map(|run| format!("{} {}", run.run_id, run.state.as_str())).collect();
+    states.sort();
+    assert_eq!(states, ["a failed", "b completed", "c completed"]);
+}
