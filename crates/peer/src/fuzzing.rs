@@ -8,6 +8,7 @@ mod kept;
 mod rules;
 
 use crate::config::{Config, ConfigError, Environment, is_loopback};
+use crate::control::{Ask, Asked, request};
 use crate::driver::lines::Lines;
 use crate::driver::opencode::daemon::{self, Said};
 use crate::driver::opencode::event::Event;
@@ -75,6 +76,22 @@ fn assert_bounded(event: &Event) {
 pub fn state_file(data: &[u8]) {
     if let Ok(port) = state_file::read(data) {
         assert_ne!(port, 0);
+    }
+}
+
+/// Requests of the control socket, one a line.
+pub fn control_socket(data: &[u8]) {
+    for line in data.split(|byte| *byte == b'\n') {
+        match request(line) {
+            Ok(Asked { id, what: Ask::Do(command) }) => {
+                let mut again = serde_json::to_value(&command).unwrap_or_default();
+                again["id"] = id.into();
+                let asked = Ok(Asked { id, what: Ask::Do(command) });
+                assert_eq!(request(again.to_string().as_bytes()), asked, "{again}");
+            }
+            Ok(Asked { what: Ask::Subscribe, .. }) => {}
+            Err(not) => assert_fit(&not.why, 200),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 /// A fuzz target that can be replayed.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 8] = [
     ("config", fuzzing::config),
+    ("control_socket", fuzzing::control_socket),
     ("gateway_frame", fuzzing::gateway_frame),
     ("journal_rows", fuzzing::journal_rows),
     ("lines", fuzzing::lines),
