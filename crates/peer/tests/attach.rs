@@ -102,6 +102,25 @@ async fn nothing_on_the_socket_holds_the_key_or_a_prompt() {
     assert!(!said.contains(KEY) && !said.contains("canary description"), "{said}");
 }
 
+#[tokio::test]
+async fn what_is_wrong_is_one_sentence_also_from_outside() {
+    use orgx_sandbox::gateway::UpgradeFault;
+    for (fault, sentence) in [
+        (UpgradeFault::refuse(401), "OrgX does not know this key"),
+        (UpgradeFault::refuse(403), "This key may not receive tasks"),
+        (UpgradeFault::Html, "A web page answers in OrgX's place"),
+        (UpgradeFault::retry_after(503, 600), "OrgX lets nobody in at the moment"),
+    ] {
+        let world = World::new().await;
+        world.gateway.faults().upgrade_always(Some(fault));
+        let peer = Peer::start(world.config()).await.expect("a peer");
+        let other = attach(&world).await.expect("a peer");
+        let seen = until(&other, sentence, |now| now.health.sentence.starts_with(sentence)).await;
+        assert!(seen.health.action.is_some());
+        peer.stop().await;
+    }
+}
+
 async fn attach(world: &World) -> Result<Peer, AttachError> {
     let config = world.config();
     Peer::attach(&config.paths, &config.tenant()).await
