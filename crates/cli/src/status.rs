@@ -25,23 +25,21 @@ pub(crate) async fn status(options: &StatusOptions) -> ExitCode {
     };
     let style = Style::of_stdout();
     let home = home();
+    let redraw = options.watch && !options.json && std::io::stdout().is_terminal();
+    // To the top, and nothing below; in one piece with the page, so that it does not flicker.
+    let clear = if redraw { "\x1b[H\x1b[2J" } else { "" };
     let show = |now: &PeerSnapshot| match (options.json, options.watch) {
         (true, false) => say_json(&json!({ "peer": hello, "snapshot": now })),
         (true, true) => say(&json!({ "peer": hello, "snapshot": now }).to_string()),
-        (false, _) => say(&render(&hello, now, &Now::here(), home.as_deref(), style)),
+        (false, _) => say(&format!("{clear}{}", render(&hello, now, &Now::here(), home.as_deref(), style))),
     };
     if !options.watch {
         show(&peer.snapshot());
         return ExitCode::SUCCESS;
     }
-    let redraw = !options.json && std::io::stdout().is_terminal();
     let mut watch = peer.watch();
     let mut stop = Stop::listen();
     loop {
-        if redraw {
-            // To the top, and nothing below.
-            say("\x1b[H\x1b[2J");
-        }
         let heard = show(&watch.borrow_and_update().clone());
         if !heard {
             return ExitCode::SUCCESS;
