@@ -13,6 +13,7 @@ mod effect;
 mod ledger;
 mod queue;
 mod restore;
+mod start;
 
 pub use effect::{Effect, Ended, Resume, Spent, Start};
 pub use ledger::{Past, PastEnd};
@@ -24,7 +25,6 @@ use crate::delivery::Outgoing;
 use crate::ids::{DriverId, RunId, SessionHandle};
 use crate::limits;
 use crate::message::{Dispatch, Failed, Frame};
-use crate::prompt;
 use crate::redact::Redacted;
 use crate::run::{Phase, Run, Stopped};
 use crate::skill_rules::Match;
@@ -212,33 +212,6 @@ impl Dispatcher {
         self.stop_run(run_id, Stopped::Cancelled, now)
     }
 
-    /// The person wants nothing more to start, or, `after_current_runs`, nothing that comes from now on.
-    pub fn pause(&mut self, after_current_runs: bool) {
-        self.pause = if after_current_runs { PauseState::Draining } else { PauseState::Paused };
-        self.settle();
-    }
-
-    /// The person wants tasks to run again.
-    pub fn resume(&mut self, now: Now) -> Vec<Effect> {
-        self.pause = PauseState::Open;
-        for run in self.runs.values_mut() {
-            run.after_pause = false;
-        }
-        self.start_next(now)
-    }
-
-    /// Does it take tasks?
-    pub fn pause_state(&self) -> PauseState {
-        self.pause
-    }
-
-    /// What was to be finished is.
-    fn settle(&mut self) {
-        if self.pause == PauseState::Draining && self.runs.values().all(|run| run.after_pause) {
-            self.pause = PauseState::Paused;
-        }
-    }
-
     /// The peer quits: every run ends now; agents are asked to stop, and not waited for. What has not been prompted
     /// stays in the journal, and waits for the next peer.
     pub fn stop(&mut self, now: Now) -> Vec<Effect> {
@@ -310,59 +283,6 @@ impl Dispatcher {
     /// How many wait for their turn.
     pub fn queued(&self) -> usize {
         self.queue.len()
-    }
-
-    fn start_next(&mut self, now: Now) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        while !self.stopping && self.active() < self.limits.concurrent {
-            let Some(run_id) = self.next_to_start() else { break };
-            let Some(run) = self.runs.get_mut(&run_id) else { break };
-            self.queue.remove(&run.dispatch);
-            run.phase = Phase::Starting { until: now.mono + limits::START_WITHIN };
-            effects.push(Effect::Start(Box::new(Start {
-                run_id: run.dispatch.run_id.clone(),
-                key: run.dispatch.key.clone(),
-                driver: run.dispatch.task.driver.clone(),
-                title: run.dispatch.task.title.clone(),
-                prompt: prompt::render(&run.dispatch.task),
-                model: run.dispatch.task.model.clone(),
-                folder: run.folder.clone(),
-                resume: None,
-                restored: run.restored,
-            })));
-        }
-        effects
-    }
-
-    /// Nobody overtakes a run whose folder is still being looked at: tasks start in the order they came. What a
-    /// pause holds back holds up nobody else.
-    fn next_to_start(&self) -> Option<RunId> {
-        let waiting = self.queue.iter().filter_map(|id| self.runs.get(id));
-        let mut known = waiting.filter(|run| !self.is_held_back(run)).take_while(|run| run.folder_known);
-        known.find(|run| self.may_start(run)).map(|run| run.dispatch.run_id.clone())
-    }
-
-    fn active(&self) -> usize {
-        self.runs.len() - self.queue.len()
-    }
-
-    /// Does a pause keep it from starting? The person's own tasks are never held back by it.
-    fn is_held_back(&self, run: &Run) -> bool {
-        let held = match self.pause {
-            PauseState::Open => false,
-            PauseState::Draining => run.after_pause,
-            PauseState::Paused => true,
-        };
-        held && !run.dispatch.local
-    }
-
-    /// Its folder has room.
-    fn may_start(&self, run: &Run) -> bool {
-        let Some(folder) = &run.folder else { return true };
-        let works_there = |other: &&Run| {
-            !matches!(other.phase, Phase::Queued { .. }) && other.folder.as_ref() == Some(folder)
-        };
-        self.runs.values().filter(works_there).count() < self.limits.per_folder
     }
 
     fn stop_run(&mut self, run_id: &RunId, why: Stopped, now: Now) -> Vec<Effect> {

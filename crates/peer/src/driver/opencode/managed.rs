@@ -4,6 +4,8 @@
 //! in a process group of its own, so that ending it ends what it started. Its output goes to a file, not to us, so
 //! that it outlives us: a peer after us finds it by `managed.json`, and takes it over or ends it.
 
+mod output;
+mod process;
 mod record;
 
 use super::client::Client;
@@ -11,6 +13,8 @@ use super::owner;
 use crate::config::OpenCodeConfig;
 use crate::http::CallError;
 use crate::limits;
+use output::{bound_output, output_file};
+use process::{Process, Signal, signal};
 use rand::RngExt;
 use record::Record;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +23,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{interval, timeout};
 
@@ -65,46 +69,6 @@ struct Server {
     process: Process,
     client: Client,
     record: PathBuf,
-}
-
-/// The process of our own server.
-#[derive(Debug)]
-enum Process {
-    /// We started it.
-    Ours(Child),
-    /// A peer before us did.
-    Adopted(Record),
-}
-
-impl Process {
-    fn runs(&mut self) -> bool {
-        match self {
-            Self::Ours(child) => matches!(child.try_wait(), Ok(None)),
-            Self::Adopted(record) => record.runs(),
-        }
-    }
-
-    fn pid(&self) -> Option<u32> {
-        match self {
-            Self::Ours(child) => child.id(),
-            Self::Adopted(record) => Some(record.pid),
-        }
-    }
-
-    async fn ended(&mut self) {
-        match self {
-            Self::Ours(child) => {
-                let _status = child.wait().await;
-            }
-            // Nobody tells of a process that is not our child.
-            Self::Adopted(record) => {
-                let mut look = interval(LOOK);
-                while record.runs() {
-                    look.tick().await;
-                }
-            }
-        }
-    }
 }
 
 /// While one is held the server is not idle.
@@ -293,27 +257,6 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
     }
 }
 
-/// What the server says on its terminal goes here, and nowhere else: it may hold what nobody should see.
-fn output_file(path: &Path) -> std::io::Result<(std::fs::File, std::fs::File)> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    file.set_len(0)?;
-    Ok((file.try_clone()?, file))
-}
-
-/// Keeps what it says within bounds: written to the end of the file, so that the file can be emptied under it.
-fn bound_output(path: &Path) {
-    if std::fs::metadata(path).is_ok_and(|meta| meta.len() > limits::MANAGED_OUTPUT_BYTES) {
-        let emptied = std::fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(0));
-        if let Err(error) = emptied {
-            tracing::debug!(%error, "what OpenCode said could not be cleared");
-        }
-    }
-}
-
 /// Waits until the server says that it listens; `false` when it ends first.
 async fn listening(server: &mut Server, output: &Path) -> bool {
     let mut look = interval(LOOK);
@@ -358,34 +301,6 @@ async fn end(mut server: Server) {
         let _ended = timeout(limits::MANAGED_STOP, server.process.ended()).await;
     }
     Record::remove(&server.record);
-}
-
-#[derive(Clone, Copy)]
-enum Signal {
-    Term,
-    Kill,
-}
-
-/// To the whole group: the server's children are its own to end, and ours if it does not.
-#[cfg(unix)]
-fn signal(process: &mut Process, signal: Signal) {
-    let Some(pid) = process.pid().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?))
-    else {
-        return;
-    };
-    let signal = match signal {
-        Signal::Term => rustix::process::Signal::TERM,
-        Signal::Kill => rustix::process::Signal::KILL,
-    };
-    let _gone = rustix::process::kill_process_group(pid, signal);
-}
-
-/// Without signals there is one way to end a child.
-#[cfg(not(unix))]
-fn signal(process: &mut Process, _: Signal) {
-    if let Process::Ours(child) = process {
-        let _gone = child.start_kill();
-    }
 }
 
 /// A port that was free a moment ago: OpenCode's own choice would be the well-known one, which is the person's.

@@ -3,7 +3,7 @@
 
 use super::super::client::Client;
 use super::super::feed::Feeds;
-use super::Run;
+use super::follow::Run;
 use crate::http::CallError;
 use crate::limits;
 use orgx_proto::dispatch::{Resume, Start};

@@ -1,0 +1,273 @@
+//! A run on a real OpenCode that is being followed: its events, its asks, and when it is over.
+
+use super::super::client::Client;
+use super::super::event::{self, Event};
+use super::super::feed::{Feed, Item, Subscription};
+use super::super::tracker::{Told, Tracker};
+use crate::driver::RunIo;
+use crate::http::CallError;
+use crate::limits;
+use orgx_proto::agent::{AgentEnd, AgentEvent, Failure};
+use orgx_proto::redact::Redacted;
+use serde_json::Value;
+use std::collections::{HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+/// What an agent is told whose ask nobody can answer.
+const NOBODY: &str = "Nobody can be asked right now. Go on without this, in another way, or say in your final answer \
+                      what could not be done.";
+
+/// How soon a run is looked at again that seems to be over, or was asked to stop.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A session that is idle for this long without a last word is over: between a prompt and the work there is a moment
+/// of idleness, in which an abort stops nothing.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// A run that is being followed.
+pub(super) struct Run<'a> {
+    pub(super) client: &'a Client,
+    pub(super) session: String,
+    pub(super) folder: String,
+    events: Subscription,
+    tracker: Tracker,
+    /// OpenCode was asked to stop it.
+    stopping: bool,
+    /// Idle since then, without a last word.
+    quiet_since: Option<Instant>,
+    /// A peer before us has prompted it.
+    pub(super) prompted: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(client: &'a Client, feed: &Arc<Feed>, session: String, folder: String) -> Self {
+        Self {
+            client,
+            events: Arc::clone(feed).subscribe(&session),
+            tracker: Tracker::new(&session, Path::new(&folder)),
+            session,
+            folder,
+            stopping: false,
+            quiet_since: None,
+            prompted: false,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Follows the run to its end; was its session seen idle then?
+    pub(super) async fn follow(&mut self, io: &RunIo) -> (AgentEnd, bool) {
+        let mut look = interval_at(Instant::now() + limits::STATE_EVERY, limits::STATE_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut soon = false;
+        let mut told = VecDeque::new();
+        if self.prompted {
+            // What a peer before us missed is in the state.
+            told.extend(self.read_state().await);
+            told.push_back(Told::PerhapsOver);
+        }
+        loop {
+            while let Some(next) = told.pop_front() {
+                match next {
+                    Told::PerhapsOver => match self.over(io).await {
+                        Ok(end) => return (end, true),
+                        Err(asked) => told.extend(asked),
+                    },
+                    Told::Runaway => return (runaway(), false),
+                    other => self.act(other, io).await,
+                }
+            }
+            if (self.stopping || self.quiet_since.is_some()) && !soon {
+                soon = true;
+                look.reset_after(LOOK_AGAIN);
+            }
+            told.extend(tokio::select! {
+                item = self.events.next() => match item {
+                    Item::Event(session, event) => self.tracker.observe(&session, event),
+                    Item::Resync => {
+                        let mut told = self.read_state().await;
+                        told.push(Told::PerhapsOver);
+                        told
+                    }
+                    Item::Lost(why) => return (AgentEnd::Failed(Failure::recoverable(&why)), false),
+                },
+                // In case an event never came: the status, and what is being asked.
+                _ = look.tick() => {
+                    soon = false;
+                    if self.stopping {
+                        self.abort().await;
+                    }
+                    let mut told = self.open_asks().await;
+                    told.push(Told::PerhapsOver);
+                    told
+                }
+                () = io.stopped(), if !self.stopping => {
+                    self.stopping = true;
+                    self.abort().await;
+                    vec![Told::PerhapsOver]
+                }
+            });
+        }
+    }
+
+    async fn act(&mut self, told: Told, io: &RunIo) {
+        match told {
+            Told::Agent(event) => io.event(event).await,
+            Told::Permission { id, permission } => {
+                let words =
+                    format!("asked for permission ({permission}); declined, because nobody can be asked yet");
+                let reply = self.client.reject_permission(&self.folder, &id, NOBODY).await;
+                self.answered(&id, reply, &words, io).await;
+            }
+            Told::Question { id, parts } => {
+                let reply = self.client.answer_question(&self.folder, &id, parts, NOBODY).await;
+                self.answered(
+                    &id,
+                    reply,
+                    "asked a question; nobody can be asked yet, so it was told to go on",
+                    io,
+                )
+                .await;
+            }
+            // `follow` takes these.
+            Told::Runaway | Told::PerhapsOver => {}
+        }
+    }
+
+    async fn answered(&mut self, id: &str, reply: Result<(), CallError>, words: &str, io: &RunIo) {
+        match reply {
+            Ok(()) => io.event(AgentEvent::Remark(Redacted::new(words))).await,
+            // Answered by somebody else meanwhile, or gone.
+            Err(CallError::Status { status: 404, .. }) => {}
+            Err(error) => {
+                tracing::warn!(%error, "an ask of the agent could not be answered; it will be tried again");
+                self.tracker.forget_ask(id);
+            }
+        }
+    }
+
+    async fn abort(&self) {
+        if let Err(error) = self.client.abort(&self.session).await {
+            tracing::warn!(%error, "OpenCode did not take the abort");
+        }
+    }
+
+    /// The run is over when its session is neither busy nor retrying; else, what it asks.
+    async fn over(&mut self, io: &RunIo) -> Result<AgentEnd, Vec<Told>> {
+        match self.client.statuses(&self.folder).await {
+            Ok(statuses) if !statuses.contains_key(&self.session) => {}
+            Ok(_) | Err(_) => {
+                self.quiet_since = None;
+                return Err(Vec::new());
+            }
+        }
+        // What was said before the end may still be on its way, and what was missed is in the state.
+        let mut asked = Vec::new();
+        for told in self.read_state().await {
+            match told {
+                Told::Agent(event) => io.event(event).await,
+                Told::PerhapsOver => {}
+                ask => asked.push(ask),
+            }
+        }
+        if !asked.is_empty() {
+            return Err(asked);
+        }
+        if !self.tracker.is_settled() {
+            let silent = self.tracker.is_silent() && !self.stopping;
+            let patience = if silent { limits::STATE_EVERY } else { QUIET };
+            let since = *self.quiet_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < patience {
+                return Err(Vec::new());
+            }
+        }
+        if self.prompted && !self.stopping && !self.tracker.is_settled() {
+            // Whoever was at it is gone.
+            return Ok(AgentEnd::Failed(Failure::peer_restarted()));
+        }
+        Ok(self.tracker.end(self.spent().await))
+    }
+
+    /// The whole state of the run, as if it had just been told.
+    async fn read_state(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        for session in self.family().await {
+            self.events.follow(&session);
+            let messages = match self.client.messages(&session).await {
+                Ok(messages) => messages,
+                Err(error) => {
+                    tracing::warn!(%error, "a session's state could not be read; steps may be missing");
+                    continue;
+                }
+            };
+            for message in &messages {
+                let head = message.get("info").and_then(event::answer);
+                let parts = message.get("parts").and_then(Value::as_array).into_iter().flatten();
+                let parts: Vec<Event> =
+                    if head.is_some() { parts.filter_map(event::part).collect() } else { Vec::new() };
+                for event in head.into_iter().chain(parts) {
+                    told.extend(self.tracker.observe(&session, event));
+                }
+            }
+        }
+        told.extend(self.open_asks().await);
+        told
+    }
+
+    /// What the run's sessions are asking.
+    async fn open_asks(&mut self) -> Vec<Told> {
+        let permissions = self.client.permissions(&self.folder).await.unwrap_or_default();
+        let questions = self.client.questions(&self.folder).await.unwrap_or_default();
+        if permissions.is_empty() && questions.is_empty() {
+            return Vec::new();
+        }
+        let family: HashSet<String> = self.family().await.into_iter().collect();
+        let asks = permissions.iter().map(|ask| (ask, event::permission(ask)));
+        let asks = asks.chain(questions.iter().map(|ask| (ask, event::question(ask))));
+        let mut told = Vec::new();
+        for (ask, event) in asks {
+            let session = ask.get("sessionID").and_then(Value::as_str).unwrap_or_default();
+            if let (true, Some(event)) = (family.contains(session), event) {
+                told.extend(self.tracker.observe(session, event));
+            }
+        }
+        told
+    }
+
+    /// The session and its subagents', down to the last.
+    async fn family(&self) -> Vec<String> {
+        let mut family = vec![self.session.clone()];
+        let mut at = 0;
+        while at < family.len() && family.len() < 200 {
+            let children = self.client.children(&family[at]).await.unwrap_or_default();
+            let ids = children.iter().filter_map(|child| child.get("id")?.as_str());
+            let new: Vec<String> =
+                ids.filter(|id| !family.iter().any(|known| known == id)).map(Into::into).collect();
+            family.extend(new);
+            at += 1;
+        }
+        family
+    }
+
+    /// Tokens and dollars, as OpenCode counts them for the whole family.
+    async fn spent(&self) -> (u64, f64) {
+        let mut sum = (0, 0.0);
+        for session in self.family().await {
+            let Ok(session) = self.client.session(&session).await else { continue };
+            let count = |at: &str| session.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+            let parts = ["input", "output", "reasoning", "cache/read", "cache/write"];
+            sum.0 += parts.iter().map(|part| count(&format!("/tokens/{part}"))).sum::<u64>();
+            sum.1 += session.get("cost").and_then(Value::as_f64).unwrap_or_default();
+        }
+        sum
+    }
+}
+
+fn runaway() -> AgentEnd {
+    AgentEnd::Failed(Failure::recoverable(&format!(
+        "the model's answers end without a reason, and OpenCode asks for ever: stopped after {} in a row",
+        limits::RUNAWAY_ANSWERS
+    )))
+}

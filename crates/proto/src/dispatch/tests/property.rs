@@ -1,0 +1,82 @@
+//! Whatever happens in whatever order: one key, one run, one terminal.
+
+use super::*;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Move {
+    Dispatch(usize, usize),
+    Folder(usize, bool),
+    Opened(usize),
+    Step(usize),
+    Ended(usize, bool),
+    Cancel(usize),
+    Tick(u64),
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        4 => (0..6usize, 0..6usize).prop_map(|(run, key)| Move::Dispatch(run, key)),
+        4 => (0..6usize, any::<bool>()).prop_map(|(run, ok)| Move::Folder(run, ok)),
+        4 => (0..6usize).prop_map(Move::Opened),
+        3 => (0..6usize).prop_map(Move::Step),
+        3 => (0..6usize, any::<bool>()).prop_map(|(run, ok)| Move::Ended(run, ok)),
+        1 => (0..6usize).prop_map(Move::Cancel),
+        1 => (0..1_000_000u64).prop_map(Move::Tick),
+    ]
+}
+
+proptest! {
+    /// Whatever comes in whatever order: a key is spent once, a spent run has one terminal (repeats are the same
+    /// bytes), nothing follows a terminal, and never more runs than allowed are with an agent.
+    #[test]
+    fn one_key_one_run_one_terminal(story in proptest::collection::vec(moves(), 1..150)) {
+        let mut it = dispatcher();
+        let mut at = 0u64;
+        let mut spent: std::collections::BTreeSet<DispatchKey> = std::collections::BTreeSet::default();
+        let mut spent_runs: std::collections::BTreeSet<RunId> = std::collections::BTreeSet::default();
+        let mut terminals: BTreeMap<RunId, std::sync::Arc<str>> = BTreeMap::new();
+        for action in story {
+            at += 1;
+            let id = |run: usize| RunId::new(format!("r{run}"));
+            let effects = match action {
+                Move::Dispatch(run, key) => it.dispatch(dispatch(&format!("r{run}"), &format!("k{key}")), now(at)),
+                Move::Folder(run, ok) => {
+                    let folder = if ok { Ok(Some(format!("/w/{}", run % 4))) } else { Err(Failure::lasting("no")) };
+                    it.folder(&id(run), folder, now(at))
+                }
+                Move::Opened(run) => open(&mut it, &format!("r{run}"), at).unwrap_or_default(),
+                Move::Step(run) => it.agent(&id(run), &AgentEvent::Remark(Redacted::new("x")), NO_MATCH, now(at)),
+                Move::Ended(run, ok) => {
+                    let started = it.run(&id(run)).is_some_and(|run| run.live.is_some());
+                    let end = if ok && started { completed() } else { AgentEnd::Failed(Failure::recoverable("x")) };
+                    // A driver only ends a run that it was given.
+                    match it.run(&id(run)).map(|run| run.phase) {
+                        Some(Phase::Queued { .. }) | None => Vec::new(),
+                        Some(_) => it.ended(&id(run), &end, now(at)),
+                    }
+                }
+                Move::Cancel(run) => it.cancel(&id(run), now(at)),
+                Move::Tick(ms) => { at += ms; it.tick(now(at)) }
+            };
+            for effect in effects {
+                match effect {
+                    Effect::Spend(spend) => {
+                        prop_assert!(spent.insert(spend.key.clone()), "{} spent twice", spend.key);
+                        prop_assert!(spent_runs.insert(spend.run_id.clone()), "{} prompted twice", spend.run_id);
+                    }
+                    Effect::Send(frame) if spent_runs.contains(&frame.run_id) => {
+                        if let Some(terminal) = terminals.get(&frame.run_id) {
+                            prop_assert_eq!(terminal, &frame.json, "a different frame after the terminal");
+                        } else if frame.class == crate::delivery::Class::Terminal {
+                            terminals.insert(frame.run_id.clone(), frame.json.clone());
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            let with_agent = it.runs().filter(|run| !matches!(run.phase, Phase::Queued { .. })).count();
+            prop_assert!(with_agent <= limits::CONCURRENT_RUNS);
+        }
+    }
+}
