@@ -25,7 +25,8 @@ pub(super) fn play(data: &[u8]) {
                 assert_eq!(memory.notice, None, "a journal set aside for its rows");
                 live_on(memory);
                 RUNTIME.block_on(async {
-                    let _runs = journal.runs(Which::All, 100).await;
+                    let runs = journal.runs(Which::All, 100).await;
+                    assert!(runs.is_ok(), "one row hides the others: {runs:?}");
                     journal.close().await;
                 });
             }
@@ -71,10 +72,6 @@ fn fill(path: &Path, data: &[u8]) -> rusqlite::Result<()> {
         };
         let mut columns = rows.prepare_cached("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
         let columns: Vec<String> = columns.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        // A wish that is no text keeps the journal from being read, so far.
-        if table == "setting" && std::str::from_utf8(line).is_err() {
-            continue;
-        }
         let given: Vec<(String, ToSqlOutput<'_>)> = columns
             .into_iter()
             .zip(fields)
@@ -99,10 +96,8 @@ fn value(field: &[u8]) -> Option<ToSqlOutput<'_>> {
     })
 }
 
-/// A time so long before all others that 90 days before it is none cannot be reckoned with, so far.
 fn number(digits: &[u8]) -> Option<i64> {
-    let number: i64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    Some(number.max(i64::MIN / 2))
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// What was left is taken up, and ends.
@@ -113,6 +108,10 @@ fn live_on(memory: Memory) {
     }
     let mut effects = Vec::new();
     for left in memory.left {
+        assert!(
+            left.spent.is_some() || !left.dispatch.task.title.is_empty(),
+            "a task that says nothing waits"
+        );
         effects.extend(dispatcher.restore(left, now(1)));
     }
     let runs = dispatcher.runs().count();

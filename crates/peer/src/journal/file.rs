@@ -50,7 +50,8 @@ pub(super) fn tidy(db: &mut Connection, now: i64) -> rusqlite::Result<()> {
     // A clock that is years ahead must not make the peer forget its keys: the newest run bounds what "now" may be.
     let newest: Option<i64> = db.query_row("SELECT max(ended_at) FROM run", [], |row| row.get(0))?;
     let Some(newest) = newest else { return Ok(()) };
-    let oldest = now.min(newest) - i64::try_from(limits::JOURNAL_AGE.as_millis()).unwrap_or(i64::MAX);
+    let age = i64::try_from(limits::JOURNAL_AGE.as_millis()).unwrap_or(i64::MAX);
+    let oldest = now.min(newest).saturating_sub(age);
     let settled = "terminal IS NOT NULL AND confirmed = 1 AND coalesce(receipt_state, '') <> 'waiting'
          AND run_id NOT IN (SELECT run_id FROM deviation)";
     let change = db.transaction()?;

@@ -28,7 +28,8 @@ pub(super) fn runs(db: &Connection, which: &Which, limit: usize) -> Result<Vec<R
          FROM run WHERE {filter} ORDER BY coalesce(arrived_at, spent_at, ended_at) DESC, rowid DESC LIMIT ?2"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    rows.query_map(rusqlite::params![name, limit], record)?.collect()
+    // One row that makes no sense is no reason to hide the others.
+    Ok(rows.query_map(rusqlite::params![name, limit], record)?.filter_map(super::memory::sensible).collect())
 }
 
 fn record(row: &Row<'_>) -> Result<RunRecord> {

@@ -45,7 +45,7 @@ pub(super) fn remember(db: &Connection) -> Result<Memory> {
            spent_at FROM run WHERE terminal IS NULL AND key IS NOT NULL ORDER BY rowid",
     )?;
     let rows = rows.query_map([], left)?;
-    memory.left = rows.flatten().collect();
+    memory.left = rows.filter_map(sensible).collect();
     Ok(memory)
 }
 
@@ -55,7 +55,7 @@ fn ended(db: &Connection, memory: &mut Memory) -> Result<()> {
         let run_id = RunId::new(row.get::<_, String>(0)?);
         Ok(Outgoing { run_id, class: Class::Deviation, json: row.get::<_, String>(1)?.into() })
     })?;
-    memory.unconfirmed.extend(deviations.flatten());
+    memory.unconfirmed.extend(deviations.filter_map(sensible));
     let mut rows = db.prepare(
         "SELECT run_id, key, failed, terminal, confirmed, receipt, receipt_state, receipt_tries, receipt_refusals
          FROM run WHERE terminal IS NOT NULL ORDER BY ended_at, rowid",
@@ -95,11 +95,22 @@ fn one_ended(row: &Row<'_>, memory: &mut Memory) -> Result<()> {
     Ok(())
 }
 
+/// A row, or nothing and a word in the log.
+pub(super) fn sensible<T>(row: Result<T>) -> Option<T> {
+    row.inspect_err(|error| tracing::warn!(%error, "a row of the journal makes no sense; it is passed over"))
+        .ok()
+}
+
 fn left(row: &Row<'_>) -> Result<Left> {
     let spent_at: Option<i64> = row.get(11)?;
     let text: Option<String> = row.get(7)?;
     let task = text.as_deref().and_then(|text| serde_json::from_str::<Task>(text).ok());
+    let task = task.filter(|task| !task.title.trim().is_empty());
     let prompted = task.is_none();
+    if prompted && spent_at.is_none() {
+        // Nobody knows any more what was to be done; OrgX may give it again.
+        return Err(rusqlite::Error::InvalidColumnType(7, "task".into(), rusqlite::types::Type::Text));
+    }
     let mut task = task.unwrap_or_default();
     if prompted {
         task.repo_path = row.get(6)?;
@@ -134,11 +145,13 @@ fn left(row: &Row<'_>) -> Result<Left> {
 }
 
 fn pause(db: &Connection) -> Result<PauseState> {
-    let kept: Option<String> =
-        db.query_row("SELECT value FROM setting WHERE name = 'pause'", [], |row| row.get(0)).optional()?;
-    Ok(match kept.as_deref() {
-        Some("paused") => PauseState::Paused,
-        Some("draining") => PauseState::Draining,
-        _ => PauseState::Open,
-    })
+    let state = |row: &Row<'_>| {
+        Ok(match row.get_ref(0)?.as_str() {
+            Ok("paused") => PauseState::Paused,
+            Ok("draining") => PauseState::Draining,
+            _ => PauseState::Open,
+        })
+    };
+    let kept = db.query_row("SELECT value FROM setting WHERE name = 'pause'", [], state).optional()?;
+    Ok(kept.unwrap_or_default())
 }

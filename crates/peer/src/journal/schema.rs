@@ -53,15 +53,22 @@ pub(super) fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     db.pragma_update(None, "max_page_count", MAX_PAGES)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
-    let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let newest = u32::try_from(STEPS.len()).unwrap_or(u32::MAX);
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let newest = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let Ok(done) = usize::try_from(version) else {
+        // No version of this program ever wrote that.
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            Some("its version is negative".into()),
+        ));
+    };
     if version > newest {
         return Err(rusqlite::Error::InvalidParameterName(
             "it was written by a newer version of this program; update it".into(),
         ));
     }
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for step in &STEPS[version as usize..] {
+    for step in &STEPS[done..] {
         change.execute_batch(step)?;
     }
     change.pragma_update(None, "user_version", newest)?;

@@ -258,7 +258,9 @@ impl Run<'_> {
             let Ok(session) = self.client.session(&session).await else { continue };
             let count = |at: &str| session.pointer(at).and_then(Value::as_u64).unwrap_or_default();
             let parts = ["input", "output", "reasoning", "cache/read", "cache/write"];
-            sum.0 += parts.iter().map(|part| count(&format!("/tokens/{part}"))).sum::<u64>();
+            for part in parts {
+                sum.0 = u64::saturating_add(sum.0, count(&format!("/tokens/{part}")));
+            }
             sum.1 += session.get("cost").and_then(Value::as_f64).unwrap_or_default();
         }
         sum
