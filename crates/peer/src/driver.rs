@@ -45,6 +45,8 @@ pub(crate) struct Halt;
 pub(crate) enum Report {
     /// The agent is about to be prompted; the answer says whether it may.
     Spend(PromptPlace, oneshot::Sender<bool>),
+    /// A run that a peer before us began was never prompted; the answer says whether it may be.
+    MayPrompt(oneshot::Sender<bool>),
     /// The agent has this session.
     Started(SessionHandle),
     /// It has the prompt for sure.
@@ -69,6 +71,16 @@ impl RunIo {
     pub(crate) async fn spend(&self, place: PromptPlace) -> Result<(), Halt> {
         let (answer, granted) = oneshot::channel();
         self.reports.send(Report::Spend(place, answer)).await.map_err(|_| Halt)?;
+        match granted.await {
+            Ok(true) => Ok(()),
+            _ => Err(Halt),
+        }
+    }
+
+    /// Asks whether a run whose key a peer before us spent may be prompted now: it may have been cancelled since.
+    pub(crate) async fn may_prompt(&self) -> Result<(), Halt> {
+        let (answer, granted) = oneshot::channel();
+        self.reports.send(Report::MayPrompt(answer)).await.map_err(|_| Halt)?;
         match granted.await {
             Ok(true) => Ok(()),
             _ => Err(Halt),

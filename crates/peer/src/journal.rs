@@ -23,7 +23,7 @@ pub(crate) use memory::{Memory, OwedReceipt};
 use crate::limits;
 use crate::peer::{ReceiptState, RunRecord};
 use orgx_proto::delivery::Outgoing;
-use orgx_proto::dispatch::{Ended, PauseState, Spent};
+use orgx_proto::dispatch::{Ended, Past, PauseState, Spent};
 use orgx_proto::ids::RunId;
 use orgx_proto::message::Dispatch;
 use orgx_proto::time::Timestamp;
@@ -67,12 +67,22 @@ pub(crate) struct Journal {
     notice: Arc<Mutex<Option<String>>>,
 }
 
+/// How a job is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It changes nothing.
+    Read,
+    /// It is committed, and outlives a kill.
+    Write,
+    /// The disk is waited for, too: it outlives a power cut.
+    Synced,
+}
+
 type Work = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send>;
 
 /// Something to write or to look up. May be done twice: a damaged journal is replaced, and the job done again.
 struct Job {
-    /// Is the disk to be waited for?
-    synced: bool,
+    kind: Kind,
     work: Work,
     done: oneshot::Sender<Result<(), JournalError>>,
 }
@@ -94,69 +104,79 @@ impl Journal {
 
     /// A dispatch waits for its turn.
     pub(crate) async fn queue(&self, dispatch: Dispatch, at: Timestamp) -> Result<(), JournalError> {
-        self.run(false, move |db| write::queue(db, &dispatch, at)).await
+        self.run(Kind::Write, move |db| write::queue(db, &dispatch, at)).await
     }
 
     /// A key is spent; returns once that is on disk.
     pub(crate) async fn spend(&self, spent: Spent) -> Result<(), JournalError> {
-        self.run(true, move |db| write::spend(db, &spent)).await
+        self.run(Kind::Synced, move |db| write::spend(db, &spent)).await
     }
 
     /// The agent has the prompt: its text goes.
     pub(crate) async fn erase(&self, run_id: RunId) -> Result<(), JournalError> {
-        self.run(false, move |db| write::erase(db, &run_id)).await
+        self.run(Kind::Write, move |db| write::erase(db, &run_id)).await
     }
 
     /// A deviation is about to be sent.
     pub(crate) async fn keep(&self, frame: Outgoing) -> Result<(), JournalError> {
-        self.run(false, move |db| write::deviation(db, &frame)).await
+        self.run(Kind::Write, move |db| write::deviation(db, &frame)).await
+    }
+
+    /// OrgX or the person cancelled the run.
+    pub(crate) async fn cancelled(&self, run_id: RunId) -> Result<(), JournalError> {
+        self.run(Kind::Write, move |db| write::cancelled(db, &run_id)).await
+    }
+
+    /// Runs that are over, for a journal that knows nothing of them.
+    pub(crate) async fn past(&self, past: Vec<Past>) -> Result<(), JournalError> {
+        self.run(Kind::Synced, move |db| write::past(db, &past)).await
     }
 
     /// A terminal of before, in a journal that knows nothing of its run.
     pub(crate) async fn owe(&self, terminal: Outgoing) -> Result<(), JournalError> {
-        self.run(true, move |db| write::owe(db, &terminal)).await
+        self.run(Kind::Synced, move |db| write::owe(db, &terminal)).await
     }
 
     /// A receipt of before, likewise.
     pub(crate) async fn owe_receipt(&self, owed: OwedReceipt) -> Result<(), JournalError> {
-        self.run(true, move |db| write::owe_receipt(db, &owed)).await
+        self.run(Kind::Synced, move |db| write::owe_receipt(db, &owed)).await
     }
 
     /// A barrier confirmed these deviations.
     pub(crate) async fn forget(&self, frames: Vec<Outgoing>) -> Result<(), JournalError> {
-        self.run(false, move |db| write::forget(db, &frames)).await
+        self.run(Kind::Write, move |db| write::forget(db, &frames)).await
     }
 
     /// A run ended; returns once that is on disk.
     pub(crate) async fn end(&self, ended: Ended) -> Result<(), JournalError> {
-        self.run(true, move |db| write::end(db, &ended)).await
+        self.run(Kind::Synced, move |db| write::end(db, &ended)).await
     }
 
     /// A barrier confirmed this terminal.
     pub(crate) async fn confirm(&self, terminal: Outgoing) -> Result<(), JournalError> {
-        self.run(false, move |db| write::confirm(db, &terminal)).await
+        self.run(Kind::Write, move |db| write::confirm(db, &terminal)).await
     }
 
     /// A receipt fared like this.
     pub(crate) async fn receipt(&self, run_id: RunId, progress: ReceiptProgress) -> Result<(), JournalError> {
-        self.run(false, move |db| write::receipt(db, &run_id, progress)).await
+        self.run(Kind::Write, move |db| write::receipt(db, &run_id, progress)).await
     }
 
     /// The person paused the peer, or let it go on.
-    pub(crate) async fn pause(&self, state: PauseState) -> Result<(), JournalError> {
+    pub(crate) async fn pause(&self, state: PauseState, at: Timestamp) -> Result<(), JournalError> {
         let value = match state {
             PauseState::Open => "open",
             PauseState::Draining => "draining",
             PauseState::Paused => "paused",
         };
-        self.run(false, move |db| write::setting(db, "pause", value)).await
+        self.run(Kind::Write, move |db| write::pause(db, value, at)).await
     }
 
     /// At most `limit` runs, newest first.
     pub(crate) async fn runs(&self, which: Which, limit: usize) -> Result<Vec<RunRecord>, JournalError> {
         let found = Arc::<Mutex<Vec<RunRecord>>>::default();
         let here = Arc::clone(&found);
-        self.run(false, move |db| {
+        self.run(Kind::Read, move |db| {
             *here.lock().unwrap_or_else(PoisonError::into_inner) = history::runs(db, &which, limit)?;
             Ok(())
         })
@@ -179,12 +199,12 @@ impl Journal {
 
     async fn run(
         &self,
-        synced: bool,
+        kind: Kind,
         work: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), JournalError> {
         let (done, result) = oneshot::channel();
         let gone = || JournalError::Write("its thread is gone".into());
-        self.jobs.send(Job { synced, work: Box::new(work), done }).map_err(|_| gone())?;
+        self.jobs.send(Job { kind, work: Box::new(work), done }).map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
 }
@@ -228,6 +248,15 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: Vec<Job>) {
+        // A look needs no right to write, and waits for nobody who has it.
+        let (looks, batch): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(|job| job.kind == Kind::Read);
+        for look in looks {
+            let result = (look.work)(&self.db);
+            let _unheard = look.done.send(result.map_err(|error| JournalError::Write(words(&error))));
+        }
+        if batch.is_empty() {
+            return;
+        }
         let mut results = self.try_commit(&batch);
         if results.iter().any(|result| result.as_ref().is_err_and(file::is_damage)) && self.replace() {
             results = self.try_commit(&batch);
@@ -251,7 +280,7 @@ impl Writer {
     }
 
     fn transact(&mut self, batch: &[Job]) -> rusqlite::Result<Vec<rusqlite::Result<()>>> {
-        let level = if batch.iter().any(|job| job.synced) { "FULL" } else { "NORMAL" };
+        let level = if batch.iter().any(|job| job.kind == Kind::Synced) { "FULL" } else { "NORMAL" };
         self.db.pragma_update(None, "synchronous", level)?;
         let mut change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut results = Vec::new();

@@ -82,6 +82,8 @@ pub const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 pub const LAST_WORD_WITHIN: Duration = Duration::from_secs(2);
 /// Longest prompt of a task of the person's own, in bytes.
 pub const LOCAL_PROMPT_BYTES: usize = 256 * 1024;
+/// Receipts that are posted at once.
+pub const RECEIPTS_AT_ONCE: usize = 8;
 /// How long the journal may take to say what runs there were.
 pub const LOOK_UP: Duration = Duration::from_secs(5);
 /// Runs that are listed at once, at most.
@@ -95,6 +97,8 @@ pub const JOURNAL_BYTES: u64 = 512 * 1024 * 1024;
 pub const JOURNAL_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How often old runs are taken out of the journal; also at each start.
 pub const JOURNAL_TIDY_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a journal that another program holds is waited for.
+pub const JOURNAL_BUSY: Duration = Duration::from_millis(500);
 /// Free pages (4 KiB each) past which the journal's file is made smaller, if they are half of it.
 pub const JOURNAL_FREE_PAGES: i64 = 4_096;
 /// Writes that are committed together, at most.

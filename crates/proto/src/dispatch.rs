@@ -15,7 +15,7 @@ mod queue;
 mod restore;
 mod start;
 
-pub use effect::{Effect, Ended, Resume, Spent, Start};
+pub use effect::{Effect, Ended, Origin, Resume, Spent, Start};
 pub use ledger::{Past, PastEnd};
 pub use queue::PauseState;
 pub use restore::{Left, LeftSpent};
@@ -150,6 +150,12 @@ impl Dispatcher {
         }
     }
 
+    /// May a run that a peer before us began be prompted now, which it never was?
+    pub fn may_prompt(&self, run_id: &RunId) -> bool {
+        let run = self.runs.get(run_id);
+        !self.stopping && run.is_some_and(|run| matches!(run.phase, Phase::Starting { .. }))
+    }
+
     /// The agent has the prompt for sure: nobody needs its text any more.
     pub fn prompted(&mut self, run_id: &RunId) -> Vec<Effect> {
         let known = self.runs.contains_key(run_id);
@@ -190,11 +196,16 @@ impl Dispatcher {
     /// The agent's part is over.
     pub fn ended(&mut self, run_id: &RunId, end: &AgentEnd, now: Now) -> Vec<Effect> {
         let Some(run) = self.runs.get(run_id) else { return Vec::new() };
+        let cancelled = matches!(run.phase, Phase::Cancelling { why: Stopped::Cancelled, .. });
         // Stopping, and never prompted: it waits for the next peer.
-        if self.stopping && run.spent.is_none() {
+        if self.stopping && run.spent.is_none() && !cancelled {
             return Vec::new();
         }
-        if let Phase::Cancelling { why, .. } = run.phase {
+        // What ended while no peer lived ended in time, whatever the clock says now.
+        let in_time = run.restored && matches!(end, AgentEnd::Completed(_));
+        if let Phase::Cancelling { why, .. } = run.phase
+            && !(in_time && why == Stopped::TimedOut)
+        {
             let failure = run.failure_of(why);
             return self.end_failed(run_id, &failure, now);
         }
@@ -294,7 +305,8 @@ impl Dispatcher {
             }
             Phase::Starting { .. } | Phase::Running { .. } => {
                 run.phase = Phase::Cancelling { why, until: now.mono + limits::STOP_WITHIN };
-                vec![Effect::Ask(run_id.clone())]
+                let kept = (why == Stopped::Cancelled).then(|| Effect::Cancelled(run_id.clone()));
+                kept.into_iter().chain([Effect::Ask(run_id.clone())]).collect()
             }
             Phase::Cancelling { .. } => Vec::new(),
         }

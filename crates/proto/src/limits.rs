@@ -62,6 +62,8 @@ pub const QUEUED_BYTES: usize = 64 * 1024 * 1024;
 pub const START_WITHIN: Duration = Duration::from_secs(90);
 /// How long an agent that was asked to stop may take before its run is ended without it.
 pub const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// A run that a peer before us began is looked at for this long, however late it is: it may have ended in time.
+pub const RESUME_GRACE: Duration = Duration::from_secs(30);
 /// Spent dispatch keys kept in memory, oldest ended first to go.
 pub const KEPT_RUNS: usize = 10_000;
 

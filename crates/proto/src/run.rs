@@ -6,7 +6,7 @@
 use crate::agent::PromptPlace;
 use crate::agent::{Action, ActionKind, AgentEvent, Failure, Totals};
 use crate::delivery::Outgoing;
-use crate::dispatch::{Effect, LeftSpent, Spent, deadline_after};
+use crate::dispatch::{Effect, LeftSpent, Origin, Spent, deadline_after};
 use crate::ids::SessionHandle;
 use crate::limits;
 use crate::message::{
@@ -119,7 +119,9 @@ impl Run {
         if let Some(live) = &self.live {
             let started_at = live.started_at;
             if matches!(self.phase, Phase::Starting { .. }) {
-                self.phase = Phase::Running { until: deadline_after(started_at, self.dispatch.timeout, now) };
+                // Its time may be over; that it ended in time is still to be seen.
+                let until = deadline_after(started_at, self.dispatch.timeout, now);
+                self.phase = Phase::Running { until: until.max(now.mono + limits::RESUME_GRACE) };
             }
             return vec![Effect::Send(self.started_frame(session, started_at))];
         }
@@ -172,6 +174,12 @@ impl Run {
             message_id: place.message_id.clone(),
             folder: self.folder.clone(),
             at: *at,
+            origin: Origin {
+                local: self.dispatch.local,
+                arrived: self.arrived.wall,
+                timeout: self.dispatch.timeout,
+                repo_path: self.dispatch.task.repo_path.clone(),
+            },
         })
     }
 

@@ -171,7 +171,12 @@ fn a_server_that_is_too_busy_to_answer_at_the_restart_has_not_lost_the_run() {
         let peer = own.peer().await;
         // Longer than a look at a server takes.
         tokio::time::sleep(std::time::Duration::from_secs(6)).await;
-        assert!(own.stage.gateway.frames().iter().all(|frame| !frame.is_terminal_of("run")));
+        assert!(
+            own.stage.gateway.frames().iter().all(|frame| !frame.is_terminal_of("run")),
+            "{:?}\n{}",
+            own.stage.gateway.of_run("run"),
+            own.stage.log()
+        );
         process::send(server, Signal::CONT);
         own.stage.model.open("go");
         assert_eq!(own.stage.completion("run").await["tokens_used"], 3 * 110);

@@ -25,7 +25,7 @@ use managed::Managed;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::dispatch::Start;
 use std::path::{Path, PathBuf};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The driver.
 #[derive(Debug)]
@@ -82,6 +82,20 @@ impl OpenCode {
     }
 }
 
+impl OpenCode {
+    /// A run that a peer before us began is over before it was found again: its agent hears of it, if there is time.
+    async fn tell_to_stop(&self, start: &Start) {
+        let session = start.resume.as_ref().and_then(|resume| resume.place.session.as_ref());
+        let Some(session) = session else { return };
+        let tell = async {
+            if let Ok(Located::Server(client)) = self.locator.locate(self.managed.running()).await {
+                let _gone = client.abort(session.as_str()).await;
+            }
+        };
+        let _late = timeout(limits::AGENT_PROBE, tell).await;
+    }
+}
+
 impl Driver for OpenCode {
     async fn detect(&self) -> Detected {
         let managed = self.managed.running();
@@ -112,15 +126,20 @@ impl Driver for OpenCode {
         let find = async {
             if start.resume.is_some() { self.find_again(&start).await } else { self.find_or_start().await }
         };
+        // Taken before it is known whose server it will be: ours must not end as idle in between.
+        let lease = self.managed.lease();
         let found = tokio::select! {
             found = find => found,
-            () = io.stopped() => Err("stopped before it began".to_owned()),
+            () = io.stopped() => {
+                self.tell_to_stop(&start).await;
+                Err("stopped before it began".to_owned())
+            }
         };
         match found {
             Ok(Located::Daemon(daemon)) => daemon.run(start, io).await,
             Ok(Located::Server(client)) => {
                 // A lease keeps our own server from being stopped as idle while the run lives.
-                let _lease = self.managed.lease(&client);
+                let _lease = Managed::is_ours(&client).then_some(lease);
                 server::run(&client, &self.feeds, start, io).await
             }
             Err(_) if start.resume.is_some() => AgentEnd::Failed(Failure::peer_restarted()),

@@ -301,6 +301,7 @@ impl World {
                         self.dispatcher.runs().count() - self.dispatcher.queued() <= limits::CONCURRENT_RUNS
                     );
                 }
+                Effect::Cancelled(run_id) => assert!(self.kept.runs().any(|kept| kept == run_id)),
                 Effect::Spend(spent) => assert!(self.spent.insert(spent.key.clone()), "a key spent twice"),
                 Effect::End(ended) => {
                     self.runs.remove(&ended.run_id);

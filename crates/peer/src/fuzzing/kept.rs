@@ -19,6 +19,7 @@ struct Row {
     arrived: Timestamp,
     spent: Option<Spent>,
     has_text: bool,
+    cancelled: bool,
 }
 
 impl Kept {
@@ -27,7 +28,7 @@ impl Kept {
             Effect::Queue { dispatch, at } => {
                 let dispatch = Dispatch::clone(dispatch);
                 self.rows.retain(|row| row.dispatch.run_id != dispatch.run_id);
-                self.rows.push(Row { dispatch, arrived: *at, spent: None, has_text: true });
+                self.rows.push(Row { dispatch, arrived: *at, spent: None, has_text: true, cancelled: false });
             }
             Effect::Spend(spent) => {
                 if let Some(row) = self.row(&spent.run_id) {
@@ -39,6 +40,11 @@ impl Kept {
             Effect::Erase(run_id) => {
                 if let Some(row) = self.row(run_id) {
                     row.has_text = false;
+                }
+            }
+            Effect::Cancelled(run_id) => {
+                if let Some(row) = self.row(run_id) {
+                    row.cancelled = true;
                 }
             }
             Effect::End(ended) => self.end(ended),
@@ -93,5 +99,5 @@ fn left(row: &Row) -> Left {
         folder: spent.folder.clone(),
         prompted: !row.has_text,
     });
-    Left { dispatch, arrived: row.arrived, spent }
+    Left { dispatch, arrived: row.arrived, spent, cancelled: row.cancelled, after_pause: false }
 }

@@ -101,6 +101,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
         // A column or a table is missing.
         || matches!(error, rusqlite::Error::SqlInputError { .. })
+        || error.to_string().contains("no such table")
 }
 
 /// The file can be written and says of itself that it cannot, or has a format or a schema that nobody wrote.

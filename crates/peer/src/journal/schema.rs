@@ -27,6 +27,7 @@ pub(super) const STEPS: &[&str] = &[
     ALTER TABLE run ADD COLUMN timeout_ms INTEGER;
     ALTER TABLE run ADD COLUMN repo_path TEXT;              -- as OrgX named it
     ALTER TABLE run ADD COLUMN task TEXT;                   -- the task as JSON; NULL once the agent has it
+    ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run ADD COLUMN steps INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run ADD COLUMN deviations INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run ADD COLUMN receipt_tries INTEGER NOT NULL DEFAULT 0;
@@ -52,7 +53,7 @@ pub(super) fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "secure_delete", "ON")?;
     db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     db.pragma_update(None, "max_page_count", MAX_PAGES)?;
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.busy_timeout(crate::limits::JOURNAL_BUSY)?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let newest = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let Ok(done) = usize::try_from(version) else {

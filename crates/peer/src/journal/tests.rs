@@ -1,7 +1,7 @@
 use super::*;
 use orgx_proto::agent::PromptPlace;
 use orgx_proto::delivery::Class;
-use orgx_proto::dispatch::PastEnd;
+use orgx_proto::dispatch::{Origin, PastEnd};
 use orgx_proto::ids::{DispatchKey, DriverId, SessionHandle};
 use orgx_proto::message::Task;
 use std::time::Duration;
@@ -18,6 +18,12 @@ fn spent(run: &str) -> Spent {
         message_id: Some("msg_1".into()),
         folder: None,
         at: Timestamp(5),
+        origin: Origin {
+            local: false,
+            arrived: Timestamp(4),
+            timeout: Duration::from_secs(60),
+            repo_path: Some("/w/api".into()),
+        },
     }
 }
 
@@ -200,7 +206,7 @@ async fn a_receipts_tries_and_the_pause_survive() {
     journal.end(end).await.expect("ended");
     let progress = ReceiptProgress { state: ReceiptState::Waiting, tries: 4, refusals: 3 };
     journal.receipt(RunId::new("r"), progress).await.expect("noted");
-    journal.pause(PauseState::Paused).await.expect("paused");
+    journal.pause(PauseState::Paused, Timestamp(7)).await.expect("paused");
     journal.close().await;
     let (journal, memory) = open(&dir);
     assert_eq!((memory.receipts[0].progress, memory.pause), (progress, PauseState::Paused));
@@ -267,7 +273,7 @@ fn limits_kept() -> i64 {
 async fn a_journal_that_is_full_says_so_and_goes_on_once_there_is_room() {
     let dir = tempfile::tempdir().expect("a folder");
     let (journal, _) = open(&dir);
-    journal.run(false, |db| db.pragma_update(None, "max_page_count", 20)).await.expect("set");
+    journal.run(Kind::Write, |db| db.pragma_update(None, "max_page_count", 20)).await.expect("set");
     let mut big = dispatch("big");
     big.task.description = Some("x".repeat(200_000));
     let error = journal.queue(big.clone(), Timestamp(1)).await.expect_err("full").to_string();
@@ -276,7 +282,7 @@ async fn a_journal_that_is_full_says_so_and_goes_on_once_there_is_room() {
         "{error}"
     );
     journal.spend(spent("small")).await.expect("others still fit");
-    journal.run(false, |db| db.pragma_update(None, "max_page_count", 2000)).await.expect("set");
+    journal.run(Kind::Write, |db| db.pragma_update(None, "max_page_count", 2000)).await.expect("set");
     journal.queue(big, Timestamp(1)).await.expect("room");
 }
 
@@ -284,7 +290,8 @@ async fn a_journal_that_is_full_says_so_and_goes_on_once_there_is_room() {
 async fn writes_that_wait_together_are_committed_together_and_one_that_fails_takes_none_along() {
     let dir = tempfile::tempdir().expect("a folder");
     let (journal, _) = open(&dir);
-    let wrong = journal.run(false, |db| db.execute("INSERT INTO run (run_id) VALUES (NULL)", []).map(drop));
+    let wrong =
+        journal.run(Kind::Write, |db| db.execute("INSERT INTO run (run_id) VALUES (NULL)", []).map(drop));
     let (a, b, c) = tokio::join!(journal.spend(spent("a")), wrong, journal.spend(spent("b")));
     assert!(a.is_ok() && c.is_ok());
     // A text primary key may be NULL in SQLite; a key that is taken is not.

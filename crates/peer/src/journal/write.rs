@@ -4,7 +4,7 @@
 use super::{OwedReceipt, ReceiptProgress};
 use crate::peer::ReceiptState;
 use orgx_proto::delivery::Outgoing;
-use orgx_proto::dispatch::{Ended, Spent};
+use orgx_proto::dispatch::{Ended, Past, PastEnd, Spent};
 use orgx_proto::ids::{DispatchKey, RunId};
 use orgx_proto::message::Dispatch;
 use orgx_proto::time::Timestamp;
@@ -26,7 +26,7 @@ pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp) -> Resu
             dispatch.task.driver.as_str(),
             dispatch.local,
             at.0,
-            i64::try_from(dispatch.timeout.as_millis()).unwrap_or(i64::MAX),
+            millis(dispatch.timeout),
             dispatch.task.repo_path,
             serde_json::to_string(&dispatch.task).unwrap_or_default(),
         ],
@@ -37,8 +37,8 @@ pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp) -> Resu
 /// A key is spent. The text of a task is kept only for an agent that can be asked whether it has it.
 pub(super) fn spend(db: &Connection, spent: &Spent) -> Result<()> {
     db.execute(
-        "INSERT INTO run (run_id, key, driver, session, message_id, folder, spent_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO run (run_id, key, driver, session, message_id, folder, spent_at, local, arrived_at, timeout_ms,
+           repo_path) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, driver = excluded.driver,
            session = excluded.session, message_id = excluded.message_id, folder = excluded.folder,
            spent_at = excluded.spent_at, task = iif(excluded.message_id IS NULL, NULL, task),
@@ -50,7 +50,11 @@ pub(super) fn spend(db: &Connection, spent: &Spent) -> Result<()> {
             spent.session.as_ref().map(|session| session.as_str().to_owned()),
             spent.message_id,
             spent.folder,
-            spent.at.0
+            spent.at.0,
+            spent.origin.local,
+            spent.origin.arrived.0,
+            millis(spent.origin.timeout),
+            spent.origin.repo_path,
         ],
     )
     .map(drop)
@@ -94,7 +98,9 @@ pub(super) fn end(db: &Connection, ended: &Ended) -> Result<()> {
          ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, ended_at = excluded.ended_at,
            failed = excluded.failed, terminal = excluded.terminal, receipt = excluded.receipt,
            receipt_state = excluded.receipt_state, receipt_tries = 0, receipt_refusals = 0, task = NULL,
-           confirmed = excluded.confirmed, steps = excluded.steps, deviations = excluded.deviations",
+           confirmed = excluded.confirmed, steps = excluded.steps, deviations = excluded.deviations
+         -- A failure from before the key was spent says nothing of a run whose key is.
+         WHERE excluded.key IS NOT NULL OR spent_at IS NULL OR terminal IS NOT NULL",
         params![
             ended.run_id.as_str(),
             ended.key.as_ref().map(DispatchKey::as_str),
@@ -116,7 +122,7 @@ pub(super) fn owe(db: &Connection, terminal: &Outgoing) -> Result<()> {
     let failed = terminal.json.contains("\"task.failed\"");
     db.execute(
         "INSERT INTO run (run_id, failed, terminal, ended_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (run_id) DO NOTHING",
+         ON CONFLICT (run_id) DO UPDATE SET failed = excluded.failed, terminal = excluded.terminal, confirmed = 0",
         params![terminal.run_id.as_str(), failed, &*terminal.json, super::file::now_ms()],
     )
     .map(drop)
@@ -159,7 +165,36 @@ pub(super) fn receipt(db: &Connection, run_id: &RunId, progress: ReceiptProgress
     .map(drop)
 }
 
-/// The person's wish, kept over a restart.
-pub(super) fn setting(db: &Connection, name: &str, value: &str) -> Result<()> {
-    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [name, value]).map(drop)
+/// The person's wish, kept over a restart, and since when.
+pub(super) fn pause(db: &Connection, state: &str, at: Timestamp) -> Result<()> {
+    let mut set = db.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
+    // The same wish again, in a new journal: when it began is not known any more, and hardly matters.
+    set.execute(["pause", state])?;
+    set.execute(["paused_at", &at.0.to_string()]).map(drop)
+}
+
+/// OrgX or the person cancelled a run that is under way.
+pub(super) fn cancelled(db: &Connection, run_id: &RunId) -> Result<()> {
+    db.execute("UPDATE run SET cancelled = 1 WHERE run_id = ?1", [run_id.as_str()]).map(drop)
+}
+
+/// Runs that are over, as their keys are remembered.
+pub(super) fn past(db: &Connection, past: &[Past]) -> Result<()> {
+    let mut add = db.prepare(
+        "INSERT INTO run (run_id, key, failed, terminal, ended_at, confirmed) VALUES (?1, ?2, ?3, ?4, ?5, 1)
+         ON CONFLICT DO NOTHING",
+    )?;
+    for run in past {
+        let (failed, terminal) = match &run.end {
+            PastEnd::Completed => (false, ""),
+            PastEnd::Failed(terminal) => (true, &*terminal.json),
+        };
+        let now = super::file::now_ms();
+        add.execute(params![run.run_id.as_str(), run.key.as_str(), failed, terminal, now])?;
+    }
+    Ok(())
+}
+
+fn millis(time: std::time::Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

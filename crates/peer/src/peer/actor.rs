@@ -32,7 +32,8 @@ use tokio::task::AbortHandle;
 /// Results of what was started in the background.
 #[derive(Debug)]
 pub(super) enum Signal {
-    Folder(RunId, Result<Option<String>, Failure>),
+    /// With the number of the look.
+    Folder(RunId, u64, Result<Option<String>, Failure>),
     License(Result<License, CallError>),
     Presence(Result<(), CallError>),
     KeptRules(Option<Compiled>),
@@ -77,6 +78,9 @@ pub(super) struct Actor {
     pub(super) driver: Arc<OpenCode>,
     pub(super) tasks: HashMap<RunId, RunTask>,
     pub(super) task_number: u64,
+    /// The newest look at each run's folder: the answer to an older one counts no more.
+    pub(super) folder_checks: HashMap<RunId, u64>,
+    pub(super) folder_check: u64,
     pub(super) recent: VecDeque<RecentRun>,
     pub(super) api: Arc<Api>,
     pub(super) door: Door,
@@ -163,6 +167,8 @@ impl Actor {
             driver: Arc::new(OpenCode::new(&config.opencode, &config.paths, &config.tenant())),
             tasks: HashMap::new(),
             task_number: 0,
+            folder_checks: HashMap::new(),
+            folder_check: 0,
             recent: VecDeque::new(),
             api: Arc::new(api),
             door,

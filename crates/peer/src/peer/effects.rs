@@ -6,13 +6,14 @@ use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::RecentRun;
 use crate::driver::Driver;
-use crate::journal::{JournalError, Memory};
+use crate::journal::{JournalError, Memory, ReceiptProgress};
 use crate::{folder, limits};
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Effect, Ended, PauseState};
 use orgx_proto::ids::RunId;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Why a run is not prompted that cannot be journaled: a crash would prompt it twice.
@@ -31,6 +32,9 @@ impl Actor {
                     self.journaled(kept, "A waiting task would not survive a crash").await;
                 }
                 Effect::CheckFolder { run_id, repo_path } => {
+                    self.folder_check += 1;
+                    let number = self.folder_check;
+                    self.folder_checks.insert(run_id.clone(), number);
                     let runs = self.config.runs.clone();
                     let look = move || folder::resolve(repo_path.as_deref(), &runs);
                     self.in_background(async move {
@@ -45,6 +49,7 @@ impl Actor {
                         };
                         Signal::Folder(
                             run_id,
+                            number,
                             folder.map(|folder| folder.map(|path| path.to_string_lossy().into_owned())),
                         )
                     });
@@ -61,6 +66,7 @@ impl Actor {
                 }
                 Effect::Spend(spent) => {
                     let run_id = spent.run_id.clone();
+                    self.unwritten.retain(|ended| ended.run_id != run_id);
                     let kept = self.journal.spend(*spent).await;
                     if !self.journaled(kept, "A task was not started").await {
                         self.dispatcher.unspend(&run_id);
@@ -85,6 +91,10 @@ impl Actor {
                 Effect::Send(frame) => {
                     self.tell_of(&frame);
                     self.delivery.push(frame);
+                }
+                Effect::Cancelled(run_id) => {
+                    let kept = self.journal.cancelled(run_id).await;
+                    self.journaled(kept, "A cancel would not survive a crash").await;
                 }
                 Effect::Tell(frame) => self.tell_of(&frame),
                 Effect::Ask(run_id) => {
@@ -115,6 +125,10 @@ impl Actor {
                 } else {
                     let _gone = grant.send(false);
                 }
+                return;
+            }
+            RunReport::MayPrompt(grant) => {
+                let _gone = grant.send(self.dispatcher.may_prompt(run_id));
                 return;
             }
             RunReport::Prompted => self.dispatcher.prompted(run_id),
@@ -175,35 +189,40 @@ impl Actor {
         well
     }
 
-    /// Writes down what waits and runs, and, in a new journal, what OrgX is still owed: the old one is gone, or could
-    /// not take it.
+    /// Writes down what waits and runs, and the pause; and, in a new journal, what is over and what OrgX is still owed:
+    /// the old one is gone, or could not take it.
     async fn write_again(&mut self, replaced: bool) {
-        let mut failed = None;
+        let mut results = Vec::new();
+        if replaced {
+            results.push(self.journal.past(self.dispatcher.past()).await);
+        }
         for effect in self.dispatcher.write_again() {
-            let again = match effect {
+            results.push(match effect {
                 Effect::Queue { dispatch, at } => self.journal.queue(*dispatch, at).await,
                 Effect::Spend(spent) => self.journal.spend(*spent).await,
                 Effect::Erase(run_id) => self.journal.erase(run_id).await,
+                Effect::Cancelled(run_id) => self.journal.cancelled(run_id).await,
                 _ => Ok(()),
-            };
-            failed = again.err().or(failed);
+            });
         }
-        let owed: Vec<Outgoing> = if replaced { self.delivery.owed().cloned().collect() } else { Vec::new() };
-        for frame in owed {
-            let again = match frame.class {
-                Class::Deviation => self.journal.keep(frame).await,
-                _ => self.journal.owe(frame).await,
-            };
-            failed = again.err().or(failed);
-        }
+        results.push(self.journal.pause(self.pause_told, self.clock.now().wall).await);
         if replaced {
+            let owed: Vec<Outgoing> = self.delivery.owed().cloned().collect();
+            for frame in owed {
+                results.push(match frame.class {
+                    Class::Deviation => self.journal.keep(frame).await,
+                    _ => self.journal.owe(frame).await,
+                });
+            }
             for owed in self.receipts.owed() {
-                failed = self.journal.owe_receipt(owed).await.err().or(failed);
+                results.push(self.journal.owe_receipt(owed).await);
             }
         }
-        if let Some(error) = failed {
-            tracing::warn!(%error, "the journal does not know everything");
+        if let Some(error) = results.into_iter().find_map(Result::err) {
+            // The next write that goes well brings us here again.
+            self.journal_trouble = Some(error.to_string());
         }
+        self.due.journal = Some(self.clock.now().mono);
     }
 
     /// Writes down the ends that could not be written before: without them a restart would tell other ones.
@@ -214,6 +233,20 @@ impl Actor {
                 self.due.journal = Some(self.clock.now().mono + limits::JOURNAL_RETRY);
                 return;
             }
+            self.catch_up_with(ended).await;
+        }
+    }
+
+    /// An end was written late: what became of it meanwhile is written after it.
+    async fn catch_up_with(&mut self, ended: Ended) {
+        if !ended.local && self.delivery.owed().all(|frame| frame.json != ended.terminal.json) {
+            let _tried = self.journal.confirm(ended.terminal).await;
+        }
+        let fate = self.recent.iter().find(|run| run.run_id == ended.run_id.as_str());
+        if let Some(state) = fate.and_then(|run| run.receipt).filter(|state| *state != ReceiptState::Waiting)
+        {
+            let progress = ReceiptProgress { state, tries: 1, refusals: 0 };
+            let _tried = self.journal.receipt(ended.run_id, progress).await;
         }
     }
 
@@ -240,14 +273,13 @@ impl Actor {
         if let Some(notice) = memory.notice {
             self.warn(notice);
         }
-        if memory.pause != PauseState::Open {
-            self.dispatcher.pause(memory.pause == PauseState::Draining);
-            self.pause_told = memory.pause;
-        }
         let now = self.clock.now();
+        let is_end = |frame: &&Outgoing| frame.class == Class::Terminal;
+        let ends: HashSet<RunId> =
+            memory.unconfirmed.iter().filter(is_end).map(|frame| frame.run_id.clone()).collect();
         for owed in memory.receipts {
             // One whose terminal was confirmed before will see no other barrier.
-            let confirmed = memory.unconfirmed.iter().all(|frame| frame.run_id != owed.run_id);
+            let confirmed = !ends.contains(&owed.run_id);
             self.receipts.take_up(owed, confirmed, now.mono);
         }
         for frame in memory.unconfirmed {
@@ -262,6 +294,11 @@ impl Actor {
         for left in memory.left {
             let effects = self.dispatcher.restore(left, now);
             self.carry_out(effects).await;
+        }
+        // Only now: a peer that drains with nothing left is a paused one.
+        if memory.pause != PauseState::Open {
+            self.dispatcher.pause(memory.pause == PauseState::Draining);
+            self.pause_told = self.dispatcher.pause_state();
         }
     }
 

@@ -23,7 +23,11 @@ impl Actor {
     pub(super) async fn on_signal(&mut self, signal: Signal) {
         let now = self.clock.now();
         match signal {
-            Signal::Folder(run_id, folder) => {
+            Signal::Folder(run_id, number, folder) => {
+                if self.folder_checks.get(&run_id) != Some(&number) {
+                    return;
+                }
+                self.folder_checks.remove(&run_id);
                 let effects = self.dispatcher.folder(&run_id, folder, now);
                 self.carry_out(effects).await;
             }

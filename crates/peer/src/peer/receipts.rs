@@ -5,6 +5,7 @@ use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
 use super::history::ReceiptState;
 use crate::journal::{OwedReceipt, ReceiptProgress};
+use crate::limits;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::ids::RunId;
 use orgx_proto::receipt::{self, Answer, Verdict};
@@ -81,7 +82,12 @@ impl Receipts {
     /// Those to post now.
     fn due(&mut self, now: Millis) -> Vec<(RunId, String)> {
         let mut due = Vec::new();
+        let under_way = self.0.values().filter(|waiting| waiting.next == Next::UnderWay).count();
         for (run_id, waiting) in &mut self.0 {
+            // After a long outage there may be thousands.
+            if under_way + due.len() >= limits::RECEIPTS_AT_ONCE {
+                break;
+            }
             if matches!(waiting.next, Next::At(at) if at <= now) {
                 waiting.next = Next::UnderWay;
                 due.push((run_id.clone(), waiting.body.clone()));
@@ -119,6 +125,12 @@ impl Receipts {
 
     /// When the next one is due.
     pub(super) fn poll_timeout(&self) -> Option<Millis> {
+        // The answer to one makes room for the next.
+        if self.0.values().filter(|waiting| waiting.next == Next::UnderWay).count()
+            >= limits::RECEIPTS_AT_ONCE
+        {
+            return None;
+        }
         let at = |waiting: &Waiting| match waiting.next {
             Next::At(at) => Some(at),
             Next::Barrier | Next::UnderWay => None,
@@ -150,6 +162,7 @@ impl Actor {
 
     pub(super) async fn on_receipt(&mut self, run_id: RunId, answer: Answer, now: Millis) {
         let Some((verdict, progress)) = self.receipts.judge(&run_id, answer, now) else { return };
+        self.post_receipts(now);
         let kept = self.journal.receipt(run_id.clone(), progress).await;
         self.journaled(kept, "A receipt may be posted again after a restart; OrgX dedupes it").await;
         let state = progress.state;

@@ -34,6 +34,7 @@ impl TaskId {
 #[derive(Debug)]
 pub(super) enum RunReport {
     Spend(PromptPlace, oneshot::Sender<bool>),
+    MayPrompt(oneshot::Sender<bool>),
     Started(SessionHandle),
     Prompted,
     Event(AgentEvent, Vec<Match>),
@@ -127,6 +128,7 @@ impl Pump {
             };
             match report {
                 Some(Report::Spend(place, grant)) => self.tell(RunReport::Spend(place, grant)).await,
+                Some(Report::MayPrompt(grant)) => self.tell(RunReport::MayPrompt(grant)).await,
                 Some(Report::Started(session)) => {
                     self.begin_matching();
                     self.tell(RunReport::Started(session)).await;

@@ -5,6 +5,7 @@ use crate::ids::{DispatchKey, DriverId, RunId, SessionHandle};
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
 use crate::work_graph::Record;
+use std::time::Duration;
 
 use crate::agent::PromptPlace;
 use crate::message::Dispatch;
@@ -42,6 +43,8 @@ pub enum Effect {
     Send(Outgoing),
     /// Tell those who watch, and not OrgX: the run is the person's own.
     Tell(Outgoing),
+    /// Journal that the run is cancelled: a peer after us must not let it go on.
+    Cancelled(RunId),
     /// Ask the run's agent to stop.
     Ask(RunId),
     /// Leave the run's agent behind: it did not stop in time.
@@ -99,6 +102,21 @@ pub struct Spent {
     pub folder: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// Its dispatch, as far as it outlives the prompt: for a journal that could not take it when it came.
+    pub origin: Origin,
+}
+
+/// Where a run comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Is it the person's own, which OrgX never hears of?
+    pub local: bool,
+    /// When its dispatch came.
+    pub arrived: Timestamp,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// The folder as OrgX named it.
+    pub repo_path: Option<String>,
 }
 
 /// A run that ended.

@@ -91,6 +91,20 @@ impl Ledger {
         }
     }
 
+    /// The runs that are over, oldest first.
+    pub(super) fn past(&self) -> Vec<Past> {
+        let past = |run_id: &RunId| {
+            let (key, standing) = self.runs.get(run_id)?;
+            let end = match standing {
+                Standing::InFlight => return None,
+                Standing::Completed => PastEnd::Completed,
+                Standing::Failed(terminal) => PastEnd::Failed(terminal.clone()),
+            };
+            Some(Past { key: key.clone(), run_id: run_id.clone(), end })
+        };
+        self.ended.iter().filter_map(past).collect()
+    }
+
     /// The run of this key, if it is spent.
     pub(super) fn of_key(&self, key: &DispatchKey) -> Option<&Standing> {
         self.of_run(self.keys.get(key)?)

@@ -1,12 +1,13 @@
 //! What a peer before us left: dispatches that still wait, and runs whose agent may be at work.
 
 use super::effect::{Effect, Resume, Start};
+use super::ledger::Past;
 use super::{Dispatcher, deadline_after};
 use crate::agent::PromptPlace;
 use crate::limits;
 use crate::message::Dispatch;
 use crate::prompt;
-use crate::run::{Phase, Run};
+use crate::run::{Phase, Run, Stopped};
 use crate::time::{Now, Timestamp};
 
 /// A dispatch that the journal holds and whose run has not ended.
@@ -18,6 +19,10 @@ pub struct Left {
     pub arrived: Timestamp,
     /// What was spent on it; `None` when it still waits for its turn.
     pub spent: Option<LeftSpent>,
+    /// Was it cancelled?
+    pub cancelled: bool,
+    /// Did it come while the peer was finishing what it had?
+    pub after_pause: bool,
 }
 
 /// What a spent run left.
@@ -37,19 +42,23 @@ impl Dispatcher {
     /// Takes up what a peer before us left. A dispatch that waits goes on waiting, its time counted from when it
     /// came. A spent run is never queued again: its driver looks it up.
     pub fn restore(&mut self, left: Left, now: Now) -> Vec<Effect> {
-        let Left { dispatch, arrived, spent } = left;
+        let Left { dispatch, arrived, spent, cancelled, after_pause } = left;
         let run_id = dispatch.run_id.clone();
         if self.runs.contains_key(&run_id) {
             return Vec::new();
         }
         let mut run = Run::new(dispatch, now);
         run.arrived.wall = arrived;
+        run.after_pause = after_pause;
         let Some(spent) = spent else {
             run.phase = Phase::Queued { until: deadline_after(arrived, run.dispatch.timeout, now) };
             run.restored = true;
             let repo_path = run.dispatch.task.repo_path.clone();
             self.queue.push(&run.dispatch);
             self.runs.insert(run_id.clone(), run);
+            if cancelled {
+                return self.cancel(&run_id, now);
+            }
             return vec![Effect::CheckFolder { run_id, repo_path }];
         };
         let source_client = self.drivers.get(&run.dispatch.task.driver).copied().unwrap_or_default();
@@ -68,8 +77,13 @@ impl Dispatcher {
         self.ledger.spend(&run.dispatch.key, &run_id);
         run.resume(&spent, source_client);
         run.phase = Phase::Starting { until: now.mono + limits::START_WITHIN };
-        self.runs.insert(run_id, run);
-        vec![Effect::Start(Box::new(start))]
+        self.runs.insert(run_id.clone(), run);
+        let mut effects = vec![Effect::Start(Box::new(start))];
+        if cancelled {
+            // Its agent may be at work: it is found, and told to stop.
+            effects.extend(self.cancel(&run_id, now));
+        }
+        effects
     }
 
     /// Everything that a new journal must know of the runs that have not ended: the old one is gone.
@@ -81,7 +95,15 @@ impl Dispatcher {
             if run.live.is_some() {
                 effects.push(Effect::Erase(run.dispatch.run_id.clone()));
             }
+            if matches!(run.phase, Phase::Cancelling { why: Stopped::Cancelled, .. }) {
+                effects.push(Effect::Cancelled(run.dispatch.run_id.clone()));
+            }
         }
         effects
+    }
+
+    /// The spent keys of runs that are over, oldest first: likewise.
+    pub fn past(&self) -> Vec<Past> {
+        self.ledger.past()
     }
 }

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::prompt;
 use crate::run::{Phase, Run};
 use crate::time::Now;
+use std::collections::HashMap;
 
 impl Dispatcher {
     /// The person wants nothing more to start, or, `after_current_runs`, nothing that comes from now on.
@@ -61,9 +62,18 @@ impl Dispatcher {
     /// Nobody overtakes a run whose folder is still being looked at: tasks start in the order they came. What a
     /// pause holds back holds up nobody else.
     fn next_to_start(&self) -> Option<RunId> {
+        let mut busy: HashMap<&str, usize> = HashMap::new();
+        let at_work = self.runs.values().filter(|run| !matches!(run.phase, Phase::Queued { .. }));
+        for folder in at_work.filter_map(|run| run.folder.as_deref()) {
+            *busy.entry(folder).or_default() += 1;
+        }
+        let has_room = |run: &&Run| match &run.folder {
+            Some(folder) => busy.get(folder.as_str()).is_none_or(|runs| *runs < self.limits.per_folder),
+            None => true,
+        };
         let waiting = self.queue.iter().filter_map(|id| self.runs.get(id));
         let mut known = waiting.filter(|run| !self.is_held_back(run)).take_while(|run| run.folder_known);
-        known.find(|run| self.may_start(run)).map(|run| run.dispatch.run_id.clone())
+        known.find(has_room).map(|run| run.dispatch.run_id.clone())
     }
 
     fn active(&self) -> usize {
@@ -78,14 +88,5 @@ impl Dispatcher {
             PauseState::Paused => true,
         };
         held && !run.dispatch.local
-    }
-
-    /// Its folder has room.
-    fn may_start(&self, run: &Run) -> bool {
-        let Some(folder) = &run.folder else { return true };
-        let works_there = |other: &&Run| {
-            !matches!(other.phase, Phase::Queued { .. }) && other.folder.as_ref() == Some(folder)
-        };
-        self.runs.values().filter(works_there).count() < self.limits.per_folder
     }
 }

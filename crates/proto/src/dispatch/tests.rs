@@ -50,6 +50,7 @@ fn names(effects: &[Effect]) -> Vec<String> {
     let name = |effect: &Effect| match effect {
         Effect::Queue { dispatch, .. } => format!("queue {}", dispatch.run_id),
         Effect::Erase(run_id) => format!("erase {run_id}"),
+        Effect::Cancelled(run_id) => format!("cancelled {run_id}"),
         Effect::Keep(frame) => format!("keep a deviation of {}", frame.run_id),
         Effect::Tell(frame) => format!("tell of {}", frame.run_id),
         Effect::CheckFolder { run_id, .. } => format!("check {run_id}"),
@@ -242,13 +243,13 @@ fn a_cancel_ends_a_run_before_during_and_after_its_start() {
     assert_eq!(names(&it.cancel(&RunId::new("queued"), now(1))), ["end queued", "task.failed cancelled"]);
 
     arrive(&mut it, "starting", "k2", 2);
-    assert_eq!(names(&it.cancel(&RunId::new("starting"), now(3))), ["ask starting"]);
+    assert_eq!(names(&it.cancel(&RunId::new("starting"), now(3))), ["cancelled starting", "ask starting"]);
     assert_eq!(open(&mut it, "starting", 4), None, "never prompted");
     let effects = it.ended(&RunId::new("starting"), &AgentEnd::Failed(Failure::recoverable("gone")), now(5));
     assert_eq!(names(&effects), ["end starting", "task.failed cancelled"]);
 
     running(&mut it, "running", "k3", 6);
-    assert_eq!(names(&it.cancel(&RunId::new("running"), now(7))), ["ask running"]);
+    assert_eq!(names(&it.cancel(&RunId::new("running"), now(7))), ["cancelled running", "ask running"]);
     assert_eq!(names(&it.cancel(&RunId::new("running"), now(8))), [""; 0]);
     let effects = it.ended(&RunId::new("running"), &completed(), now(9));
     assert_eq!(names(&effects), ["record task_failed", "end running", "task.failed cancelled"]);

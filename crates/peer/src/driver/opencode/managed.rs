@@ -21,10 +21,10 @@ use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::process::Command;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{interval, timeout};
 
 /// PROTOCOL: opencode.md 1.
@@ -58,14 +58,13 @@ impl Files {
     }
 }
 
-#[derive(Debug, Default)]
-struct Leases {
-    held: AtomicUsize,
-    returned: Notify,
-}
+/// How many runs need our server.
+type Leases = watch::Sender<usize>;
 
 #[derive(Debug)]
 struct Server {
+    /// Tells it from those before and after it.
+    number: u64,
     process: Process,
     client: Client,
     record: PathBuf,
@@ -77,9 +76,7 @@ pub(super) struct Lease(Arc<Leases>);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.0.held.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.returned.notify_one();
-        }
+        self.0.send_modify(|held| *held -= 1);
     }
 }
 
@@ -140,18 +137,21 @@ impl Managed {
         }
         tracing::info!("starting our own OpenCode server");
         let started = launch(program, &self.environment, &self.files).await?;
-        let client = started.client.clone();
+        let (client, started_as) = (started.client.clone(), started.number);
         *server = Some(started);
-        tokio::spawn(end_when_idle(Arc::clone(&self.server), Arc::clone(&self.leases)));
+        tokio::spawn(end_when_idle(started_as, Arc::clone(&self.server), Arc::clone(&self.leases)));
         Ok(Some(client))
     }
 
-    /// Keeps our server from being idle, if `client` is its.
-    pub(super) fn lease(&self, client: &Client) -> Option<Lease> {
-        (client.found == FOUND).then(|| {
-            self.leases.held.fetch_add(1, Ordering::SeqCst);
-            Lease(Arc::clone(&self.leases))
-        })
+    /// Keeps our server from being idle.
+    pub(super) fn lease(&self) -> Lease {
+        self.leases.send_modify(|held| *held += 1);
+        Lease(Arc::clone(&self.leases))
+    }
+
+    /// Is this our server?
+    pub(super) fn is_ours(client: &Client) -> bool {
+        client.found == FOUND
     }
 
     /// Ends our server.
@@ -184,14 +184,20 @@ async fn take_up(
             Err(CallError::Unreachable(_)) => true,
             Err(_) => false,
         };
-    let server = Server { process: Process::Adopted(record), client, record: file };
+    let server = Server { number: number(), process: Process::Adopted(record), client, record: file };
     if runs && answers {
         tracing::info!("taking over the OpenCode server that the last start left running");
+        let number = server.number;
         *place = Some(server);
-        tokio::spawn(end_when_idle(all, leases));
+        tokio::spawn(end_when_idle(number, all, leases));
     } else {
         tracing::info!("ending the OpenCode server that the last start left running");
-        end(server).await;
+        if ours {
+            end(server).await;
+        } else {
+            // Its port is somebody else's by now: they must not get its password.
+            terminate(server).await;
+        }
     }
 }
 
@@ -242,7 +248,8 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
     }
     let origin = format!("http://127.0.0.1:{port}").parse().map_err(|_| "no address for `opencode serve`")?;
     let client = Client::new(origin, Some((USER.to_owned(), password)), FOUND)?;
-    let mut server = Server { process: Process::Ours(child), client, record: files.record.clone() };
+    let mut server =
+        Server { number: number(), process: Process::Ours(child), client, record: files.record.clone() };
     match timeout(limits::MANAGED_START, listening(&mut server, &files.output())).await {
         Ok(true) => Ok(server),
         Ok(false) => {
@@ -272,17 +279,19 @@ async fn listening(server: &mut Server, output: &Path) -> bool {
     }
 }
 
-async fn end_when_idle(server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) {
+/// Ends that one server once nobody has needed it for long enough.
+async fn end_when_idle(number: u64, server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) {
+    let mut held = leases.subscribe();
     loop {
-        // Every return starts the wait anew; a lease that is held when it is over starts it, too.
-        if timeout(limits::MANAGED_IDLE, leases.returned.notified()).await.is_ok() {
+        // Every change starts the wait anew; a lease that is held when it is over starts it, too.
+        if let Ok(Ok(())) = timeout(limits::MANAGED_IDLE, held.changed()).await {
             continue;
         }
         let mut server = server.lock().await;
-        if server.is_none() {
+        if server.as_ref().is_none_or(|server| server.number != number) {
             return;
         }
-        if leases.held.load(Ordering::SeqCst) == 0 {
+        if *held.borrow() == 0 {
             if let Some(server) = server.take() {
                 tracing::info!("ending our own OpenCode server: it was idle");
                 end(server).await;
@@ -293,8 +302,12 @@ async fn end_when_idle(server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) 
 }
 
 /// Asks, waits, forces.
-async fn end(mut server: Server) {
+async fn end(server: Server) {
     let _gone = server.client.dispose().await;
+    terminate(server).await;
+}
+
+async fn terminate(mut server: Server) {
     signal(&mut server.process, Signal::Term);
     if timeout(limits::MANAGED_STOP, server.process.ended()).await.is_err() {
         signal(&mut server.process, Signal::Kill);
@@ -308,6 +321,12 @@ fn free_port() -> Result<u16, String> {
     let listener =
         std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| format!("no free port ({error})"))?;
     listener.local_addr().map(|address| address.port()).map_err(|error| format!("no free port ({error})"))
+}
+
+/// A number that no other server of this process has.
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn password() -> String {

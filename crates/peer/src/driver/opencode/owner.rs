@@ -24,6 +24,16 @@ impl Owner {
 /// Whose listener is on this loopback port?
 #[cfg(target_os = "linux")]
 pub(super) fn of_port(port: u16) -> Owner {
+    // The kernel's list changes while it is read, and may leave one out that is there.
+    (0..LOOKS).map(|_| look_at(port)).find(|owner| *owner != Owner::Nobody).unwrap_or(Owner::Nobody)
+}
+
+/// How often a listener is looked for that is not seen.
+#[cfg(target_os = "linux")]
+const LOOKS: usize = 3;
+
+#[cfg(target_os = "linux")]
+fn look_at(port: u16) -> Owner {
     let us = rustix::process::geteuid().as_raw();
     let owners: Vec<u32> =
         listeners().filter(|entry| entry.local_address.port() == port).map(|entry| entry.uid).collect();

@@ -52,6 +52,9 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
             () = io.stopped() => None,
         };
         let Some((run, message_id)) = found else { return AgentEnd::Failed(Failure::peer_restarted()) };
+        if !run.prompted && io.may_prompt().await.is_err() {
+            return AgentEnd::Failed(Failure::peer_restarted());
+        }
         let stop = stop.unwrap_or_else(|| tell_to_stop(client, &run.session));
         (run, message_id, stop)
     } else {

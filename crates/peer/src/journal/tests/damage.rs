@@ -110,7 +110,7 @@ async fn a_journal_that_is_damaged_while_in_use_is_replaced_and_the_write_is_don
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("journal.sqlite");
     let (journal, _) = Journal::open(&path).expect("a journal");
-    journal.run(false, |db| db.pragma_update(None, "cache_size", 1)).await.expect("no cache");
+    journal.run(Kind::Write, |db| db.pragma_update(None, "cache_size", 1)).await.expect("no cache");
     for n in 0..200 {
         journal.queue(dispatch(&format!("r{n}")), Timestamp(n)).await.expect("queued");
     }

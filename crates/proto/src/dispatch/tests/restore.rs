@@ -3,7 +3,13 @@
 use super::*;
 
 fn left(run: &str, spent: Option<LeftSpent>) -> Left {
-    Left { dispatch: dispatch(run, &format!("k_{run}")), arrived: now(0).wall, spent }
+    Left {
+        dispatch: dispatch(run, &format!("k_{run}")),
+        arrived: now(0).wall,
+        spent,
+        cancelled: false,
+        after_pause: false,
+    }
 }
 
 fn prompted(run: &str, prompted: bool) -> LeftSpent {
@@ -78,4 +84,58 @@ fn a_new_journal_is_told_of_all_that_has_not_ended() {
     running(&mut it, "a", "ka", 0);
     arrive(&mut it, "b", "kb", 0);
     assert_eq!(names(&it.write_again()), ["queue a", "spend ka", "erase a", "queue b"]);
+}
+
+#[test]
+fn what_was_cancelled_does_not_go_on_after_a_restart() {
+    let mut it = dispatcher();
+    let waiting = Left { cancelled: true, ..left("waits", None) };
+    assert_eq!(names(&it.restore(waiting, later(200_000))), ["end waits", "task.failed cancelled"]);
+    let working = Left { cancelled: true, ..left("works", Some(prompted("works", true))) };
+    assert_eq!(
+        names(&it.restore(working, later(200_000))),
+        ["start works", "cancelled works", "ask works"],
+        "its agent is found, and told to stop"
+    );
+    let end = it.ended(&RunId::new("works"), &completed(), later(200_001));
+    assert_eq!(names(&end)[1..], ["end works", "task.failed cancelled"]);
+}
+
+#[test]
+fn a_run_that_ended_in_time_while_no_peer_lived_is_not_told_as_timed_out() {
+    let mut it = dispatcher();
+    // An hour after its 900 s began.
+    it.restore(left("r", Some(prompted("r", true))), later(3_600_000));
+    it.started(&RunId::new("r"), &SessionHandle::new("ses_r"), later(3_600_000));
+    assert_eq!(names(&it.tick(later(3_600_001))), [""; 0], "it is looked at first");
+    assert_eq!(names(&it.tick(later(3_631_000))), ["ask r"], "and not for ever");
+    let end = it.ended(&RunId::new("r"), &completed(), later(3_631_001));
+    assert_eq!(names(&end)[1..], ["end r", "task.completed r"]);
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_prompted_only_while_it_may_start() {
+    let mut it = dispatcher();
+    let run = RunId::new("r");
+    it.restore(left("r", Some(prompted("r", false))), later(200_000));
+    assert!(it.may_prompt(&run));
+    it.cancel(&run, later(200_001));
+    assert!(!it.may_prompt(&run), "it is cancelled");
+    let mut it = dispatcher();
+    it.restore(left("r", Some(prompted("r", false))), later(200_000));
+    it.stop(later(200_001));
+    assert!(!it.may_prompt(&run), "the peer stops");
+}
+
+#[test]
+fn what_came_after_a_drain_began_still_waits_after_a_restart() {
+    let mut it = dispatcher();
+    for (run, after_pause) in [("before", false), ("after", true)] {
+        it.restore(Left { after_pause, ..left(run, None) }, later(200_000));
+    }
+    it.pause(true);
+    let look = |it: &mut Dispatcher, run: &str| names(&it.folder(&RunId::new(run), Ok(None), later(200_001)));
+    assert_eq!(look(&mut it, "before"), ["start before"]);
+    assert_eq!(look(&mut it, "after"), [""; 0]);
+    assert_eq!(it.pause_state(), PauseState::Draining);
 }

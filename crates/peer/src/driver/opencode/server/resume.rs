@@ -73,21 +73,22 @@ async fn session(
 
 /// Does the session have our prompt? A POST that was cut off may still be on its way, so that a `no` is asked again.
 async fn has_prompt(run: &Run<'_>, message_id: &str, known: bool) -> Result<bool, CallError> {
+    let mut busy = false;
     for look in 0..LOOKS {
+        if look > 0 {
+            sleep(PROMPT_LANDS).await;
+        }
+        busy = run.client.statuses(&run.folder).await?.contains_key(&run.session);
         if run.client.has_message(&run.session, message_id).await? {
             return Ok(true);
         }
         if known {
             return Ok(false);
         }
-        // Busy without a message that can be seen: it is just being taken.
-        let busy = run.client.statuses(&run.folder).await?.contains_key(&run.session);
-        if busy || look + 1 < LOOKS {
-            sleep(PROMPT_LANDS).await;
-        }
-        if busy && run.client.has_message(&run.session, message_id).await? {
-            return Ok(true);
-        }
+    }
+    if busy {
+        // Only our prompt can have made it so: it is just being taken, and never to be sent again.
+        return Err(CallError::Nonsense("is busy with a prompt that cannot be seen yet"));
     }
     Ok(false)
 }
