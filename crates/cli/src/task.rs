@@ -3,7 +3,7 @@
 mod show;
 
 use crate::args::TaskOptions;
-use crate::find::{Found, Refusal, find};
+use crate::find::{Refusal, find};
 use crate::say_failed;
 use crate::show::{Style, Tone};
 use crate::signals::Stop;
@@ -22,13 +22,26 @@ const PROMPT_BYTES: u64 = 900 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn task(options: &TaskOptions) -> ExitCode {
-    let stop = Stop::listen();
+    let mut stop = Stop::listen();
     let follow = async {
-        let task = local_task(options)?;
-        let Found { peer, .. } = find(&options.peer).await?;
+        let prepared = async {
+            let task = local_task(options, prompt(options).await?)?;
+            Ok::<_, Refusal>((task, find(&options.peer).await?.peer))
+        };
+        let (task, peer) = tokio::select! {
+            prepared = prepared => prepared?,
+            () = stop.asked() => return Err(Refusal::new("cancelled", "stopped before the task was given")),
+        };
         // Before the task is there, so that nothing of it is missed.
         let events = peer.events();
-        let Reply::Task { run_id } = peer.command(Command::Task(task)).await? else {
+        let answer = tokio::select! {
+            answer = peer.command(Command::Task(task)) => answer?,
+            () = stop.asked() => {
+                let words = "stopped before the peer answered; `orgx-peer runs` tells whether it has the task";
+                return Err(Refusal::new("cancelled", words));
+            }
+        };
+        let Reply::Task { run_id } = answer else {
             return Err(Refusal::new("unreachable", "the running peer gave an answer to something else"));
         };
         Ok(Follow { peer, run_id, show: Show::new(Style::of_stdout()), stop }.follow(events).await)
@@ -39,17 +52,25 @@ pub(crate) async fn task(options: &TaskOptions) -> ExitCode {
     }
 }
 
-fn local_task(options: &TaskOptions) -> Result<LocalTask, Refusal> {
-    let prompt = if options.prompt == "-" {
+async fn prompt(options: &TaskOptions) -> Result<String, Refusal> {
+    if options.prompt != "-" {
+        return Ok(options.prompt.clone());
+    }
+    // On a thread of its own, which nobody waits for: a terminal may say nothing for long.
+    let read = tokio::task::spawn_blocking(|| {
         let mut text = String::new();
-        let read = std::io::stdin().lock().take(PROMPT_BYTES).read_to_string(&mut text);
-        read.map_err(|error| {
-            Refusal::usage(format!("the prompt on standard input cannot be read ({error})"))
-        })?;
-        text
-    } else {
-        options.prompt.clone()
-    };
+        std::io::stdin().lock().take(PROMPT_BYTES).read_to_string(&mut text).map(|_| text)
+    });
+    let unread =
+        |why: String| Refusal::usage(format!("the prompt on standard input cannot be read ({why})"));
+    match read.await {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => Err(unread(error.to_string())),
+        Err(error) => Err(unread(error.to_string())),
+    }
+}
+
+fn local_task(options: &TaskOptions, prompt: String) -> Result<LocalTask, Refusal> {
     if prompt.trim().is_empty() {
         return Err(Refusal::usage("the prompt is empty"));
     }

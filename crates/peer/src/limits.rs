@@ -118,6 +118,8 @@ pub const CONTROL_COMMANDS: usize = 8;
 pub const CONTROL_WRITE: Duration = Duration::from_secs(5);
 /// How long a running peer may take to say who it is and how it stands.
 pub const CONTROL_ANSWER: Duration = Duration::from_secs(5);
+/// How much longer than the first one the other peers on this computer may take to say who they are.
+pub const CONTROL_OTHERS: Duration = Duration::from_secs(1);
 /// How long clients get to hear the end of a peer that stops.
 pub const CONTROL_LAST_WORD: Duration = Duration::from_millis(500);
 /// When a connection that the OS would not give us is tried again.
@@ -125,6 +127,8 @@ pub const CONTROL_ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// How long one look of the doctor's may take.
 pub const DOCTOR_CHECK: Duration = Duration::from_secs(5);
+/// How long the doctor's look for OpenCode may take: several ports in turn, [`AGENT_PROBE`] for one that hangs.
+pub const DOCTOR_AGENT: Duration = Duration::from_secs(15);
 /// How long a running peer may take to tell the doctor how it is.
 pub const DOCTOR_PEER: Duration = Duration::from_secs(3);
 /// How long all of them may take: four that need each other, and a running peer that is asked first.

@@ -11,8 +11,8 @@ use std::io;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Why a running peer could not be reached.
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +53,20 @@ pub(crate) struct Attached {
     pub(crate) task: JoinHandle<()>,
 }
 
-/// The peers that run with this state folder.
+/// The peers that run with this state folder. All are greeted at once, and once one has answered, the others have
+/// only a moment: one that hangs holds up no command for another.
 pub(crate) async fn running(paths: &Paths) -> Vec<Running> {
-    let mut found = Vec::new();
+    let mut greeted = JoinSet::new();
     for tenant in paths.tenants() {
         let control = paths.control(&tenant);
-        if let Ok(Ok((_, _, hello))) = timeout(limits::CONTROL_ANSWER, greet(&control)).await {
-            found.push(Running { tenant, hello });
+        greeted.spawn(async move { greet(&control).await.map(|(_, _, hello)| Running { tenant, hello }) });
+    }
+    let mut found = Vec::new();
+    let mut end = Instant::now() + limits::CONTROL_ANSWER;
+    while let Ok(Some(answer)) = timeout_at(end, greeted.join_next()).await {
+        if let Ok(Ok(running)) = answer {
+            found.push(running);
+            end = end.min(Instant::now() + limits::CONTROL_OTHERS);
         }
     }
     found.sort_by(|a, b| a.hello.workspace_id.cmp(&b.hello.workspace_id));

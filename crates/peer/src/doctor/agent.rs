@@ -15,13 +15,13 @@ pub(super) async fn checks(draft: &Draft, now: Option<&PeerSnapshot>) -> Vec<Che
     }
     let Ok(config) = &draft.opencode else { return skipped("needs the settings") };
     let driver = OpenCode::to_look_at(config, &draft.paths);
-    match within(limits::DOCTOR_CHECK, driver.detect()).await {
+    match within(limits::DOCTOR_AGENT, driver.detect()).await {
         Some(detected) => of(&detected),
         None => vec![
             Check::fail(
                 Name::OpenCode,
-                "no answer in time",
-                "Tasks cannot start",
+                "did not answer in time",
+                "Whether tasks can start is not known",
                 "End the OpenCode that does not answer, and start it again",
             ),
             Check::skipped(Name::AgentLogin, "needs OpenCode"),

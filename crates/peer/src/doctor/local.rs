@@ -167,17 +167,24 @@ fn free(_: &Path) -> Option<u64> {
 
 /// There is no peer that answers: does one hold the workspace nevertheless?
 pub(super) fn lock(path: &Path) -> Check {
-    if !is_held(path) {
+    let Some(who) = holder(path) else {
         return Check::ok(Name::Lock, "free: no peer runs for this workspace");
-    }
-    let pid = std::fs::read_to_string(path).unwrap_or_default();
-    let who = pid.trim().parse().map_or_else(|_| "a process".to_owned(), |pid: u32| format!("process {pid}"));
+    };
     Check::warn(
         Name::Lock,
         format!("{who} holds it, and does not answer on its control socket"),
         "No other peer can start for this workspace, and this one cannot be seen",
         "End that process, then start `orgx-peer run`",
     )
+}
+
+/// Who holds the lock, in words.
+pub(super) fn holder(path: &Path) -> Option<String> {
+    if !is_held(path) {
+        return None;
+    }
+    let pid = std::fs::read_to_string(path).unwrap_or_default();
+    Some(pid.trim().parse().map_or_else(|_| "a process".to_owned(), |pid: u32| format!("process {pid}")))
 }
 
 /// Asks the OS who holds locks: taking the lock to see would send away a peer that starts at this moment.

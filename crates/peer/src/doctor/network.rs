@@ -1,15 +1,16 @@
 //! The way to OrgX: names, TLS, the clock, the gateway, the license. Each needs the one before.
 
-use super::{Check, Name, Running, within};
+use super::{Check, Name, Running, local, look, within};
 use crate::config::{Draft, is_loopback};
 use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
 use crate::limits;
 use crate::peer::PeerSnapshot;
 use orgx_proto::connection::{Offer, upgrade_url};
-use orgx_proto::ids::DriverId;
+use orgx_proto::health::Code;
 use secrecy::{ExposeSecret, SecretString};
 use std::error::Error;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use url::{Host, Url};
@@ -24,7 +25,12 @@ pub(super) async fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Chec
         let skipped = |name| Check::skipped(name, "needs the settings");
         return [Name::Dns, Name::Tls, Name::Clock, Name::Gateway, Name::License].map(skipped).into();
     };
-    let dns = dns(base_url).await;
+    // Whoever holds the workspace may hold its connection: a second one of the same installation would disturb it.
+    let lock = draft.tenant().filter(|_| now.is_none()).map(|tenant| draft.paths.lock(&tenant));
+    let id = draft.paths.installation_id();
+    let kept = look(move || (lock.and_then(|lock| local::holder(&lock)), installation_id(&id)));
+    let (dns, kept) = tokio::join!(dns(base_url), kept);
+    let (holder, installation_id) = kept.unwrap_or_default();
     let (tls, date) = if dns.is_ok() {
         tls(base_url).await
     } else {
@@ -41,14 +47,24 @@ pub(super) async fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Chec
     } else {
         None
     };
-    let (gateway, license) = match (now, needs, &draft.key, &draft.workspace_id) {
+    let skipped = |why: &str| (Check::skipped(Name::Gateway, why), Check::skipped(Name::License, why));
+    let (gateway, license) = match (now, needs, holder, &draft.key, &draft.workspace_id) {
         (Some(now), ..) => (gateway_of(now), license_of(&now.license)),
-        (None, Some(why), ..) => (Check::skipped(Name::Gateway, why), Check::skipped(Name::License, why)),
-        (None, None, Ok(key), Ok(workspace_id)) => knock(draft, base_url, key, workspace_id).await,
-        (None, None, key, _) => {
-            let why = if key.is_err() { "needs a key" } else { "needs the settings" };
-            (Check::skipped(Name::Gateway, why), Check::skipped(Name::License, why))
+        (None, Some(why), ..) => skipped(why),
+        (None, None, Some(who), ..) => {
+            skipped(&format!("{who} holds the workspace, and is not to be disturbed"))
         }
+        (None, None, None, Ok(key), Ok(workspace_id)) => {
+            let offer = Offer {
+                workspace_id: workspace_id.clone(),
+                plugin_id: draft.plugin_id.clone(),
+                drivers: Vec::new(),
+                installation_id,
+            };
+            knock(offer, base_url, key).await
+        }
+        (None, None, None, Err(_), _) => skipped("needs a key"),
+        (None, None, None, Ok(_), Err(_)) => skipped("needs the settings"),
     };
     vec![dns, tls, clock, gateway, license]
 }
@@ -166,9 +182,13 @@ pub(super) fn clock(date: Option<&str>, now: SystemTime) -> Check {
     )
 }
 
-fn gateway_of(now: &PeerSnapshot) -> Check {
+pub(super) fn gateway_of(now: &PeerSnapshot) -> Check {
     if now.connected {
         return Check::ok(Name::Gateway, "the running peer is connected");
+    }
+    // Something worse may be its health; then the sentence tells.
+    if now.health.code == Code::Connecting || now.connection.starts_with("Connecting to ") {
+        return Check::skipped(Name::Gateway, "the running peer is connecting; look again in a moment");
     }
     let finding = format!("the running peer is not connected: {}", now.connection.trim_end_matches('.'));
     let todo = now.health.action.as_ref().map_or("Wait: it tries again by itself", |action| &action.words);
@@ -194,14 +214,9 @@ fn license_of(license: &License) -> Check {
     }
 }
 
-/// A real connection with the key, closed at once, and a real license heartbeat.
-async fn knock(draft: &Draft, base_url: &Url, key: &SecretString, workspace_id: &str) -> (Check, Check) {
-    let offer = Offer {
-        workspace_id: workspace_id.to_owned(),
-        plugin_id: draft.plugin_id.clone(),
-        drivers: vec![DriverId::opencode()],
-        installation_id: None,
-    };
+/// A real connection with the key, closed at once, and a real license heartbeat. The connection offers no driver: on
+/// one that does, OrgX may hand out tasks that wait, and they would be lost with it.
+async fn knock(offer: Offer, base_url: &Url, key: &SecretString) -> (Check, Check) {
     let odd = |why: &str| (Check::skipped(Name::Gateway, why), Check::skipped(Name::License, why));
     let (Ok([protocol, bearer]), Ok(url)) =
         (Offer::subprotocols(key.expose_secret()), upgrade_url(base_url, &offer))
@@ -229,9 +244,9 @@ async fn knock(draft: &Draft, base_url: &Url, key: &SecretString, workspace_id: 
         clock: crate::clock::Clock::default(),
         base_url: base_url.clone(),
         key: key.clone(),
-        workspace_id: workspace_id.to_owned(),
-        plugin_id: draft.plugin_id.clone(),
-        installation_id: String::new(),
+        workspace_id: offer.workspace_id,
+        plugin_id: offer.plugin_id,
+        installation_id: offer.installation_id.unwrap_or_default(),
         drivers: Vec::new(),
     };
     let license = match api.license().await {
@@ -247,6 +262,12 @@ async fn knock(draft: &Draft, base_url: &Url, key: &SecretString, workspace_id: 
     (gateway, license)
 }
 
+/// The id of this installation, if a peer has made one: a look makes none.
+fn installation_id(path: &Path) -> Option<String> {
+    let kept = std::fs::read_to_string(path).ok()?;
+    uuid::Uuid::parse_str(kept.trim()).ok().map(|_| kept.trim().to_owned())
+}
+
 /// What the first event of a socket says.
 pub(super) fn gateway(first: Option<&SocketEvent>) -> Check {
     let fail = |finding: &str, todo: &str| Check::fail(Name::Gateway, finding, "No task arrives", todo);
@@ -258,6 +279,11 @@ pub(super) fn gateway(first: Option<&SocketEvent>) -> Check {
         Some(SocketEvent::Refused { status: 403, .. }) => fail(
             "this key may not receive tasks",
             "Use a key with the gateway:drive scope for this workspace, or check ORGX_WORKSPACE_ID",
+        ),
+        // The protocol does not say whether a connection without drivers is taken. The peer's own has one.
+        Some(SocketEvent::Refused { status: status @ (400 | 422), .. }) => Check::skipped(
+            Name::Gateway,
+            &format!("OrgX takes no connection that offers no agent (HTTP {status}); `orgx-peer run` tells"),
         ),
         Some(SocketEvent::Refused { status, .. }) => fail(
             &format!("OrgX refused the connection (HTTP {status})"),
