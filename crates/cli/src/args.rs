@@ -33,10 +33,10 @@ pub(crate) enum Command {
     /// Say how the running peer is doing.
     #[command(after_long_help = PEER_HELP)]
     Status(StatusOptions),
-    /// Let the running peer start nothing more.
+    /// Let the running peer start no more of OrgX's tasks.
     ///
-    /// The connection stays open and tasks that arrive wait; what runs is finished. This lasts, also over a restart,
-    /// until `orgx-peer resume`. A task of your own (`orgx-peer task`) runs nevertheless.
+    /// The connection stays open and OrgX's tasks that arrive wait; what runs is finished. This lasts, also over a restart,
+    /// until `orgx-peer resume`. A task of your own (`orgx-peer task`) runs while it is paused, too.
     #[command(after_long_help = PEER_HELP)]
     Pause(PauseOptions),
     /// Let the running peer take tasks again.

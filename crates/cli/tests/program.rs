@@ -81,6 +81,44 @@ fn the_demo_plays_without_an_opencode_and_leaves_nothing_behind() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_program_under_nohup_outlives_its_terminal_and_others_do_not() {
+    for (ignored, first) in [(true, "TERM"), (false, "HUP")] {
+        let home = tempfile::tempdir().expect("a folder");
+        let gateway = Gateway::start().await.expect("a gateway");
+        let daemon = Daemon::start().await.expect("a daemon");
+        let start = if ignored { "trap '' HUP; exec \"$0\" run" } else { "exec \"$0\" run" };
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", start, env!("CARGO_BIN_EXE_orgx-peer")])
+            .env_clear()
+            .env("HOME", home.path())
+            .env("ORGX_API_KEY", "oxk_x")
+            .env("ORGX_WORKSPACE_ID", "w")
+            .env("ORGX_BASE_URL", gateway.base_url())
+            .env("OPENCODE_SERVER_URL", daemon.url())
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program");
+        gateway.wait_connected(1).await.expect("connected");
+        let kill = |name: &str| {
+            let kill = format!("kill -{name} {}", child.id());
+            assert!(Command::new("/bin/sh").args(["-c", &kill]).status().expect("a shell").success());
+        };
+        if ignored {
+            kill("HUP");
+            // It goes on as before, well after it would have closed.
+            let closed = tokio::time::timeout(std::time::Duration::from_secs(1), gateway.wait_closed()).await;
+            assert!(closed.is_err(), "{closed:?}");
+        }
+        kill(first);
+        assert_eq!(gateway.wait_closed().await.expect("closed").code, 1000);
+        let ended = tokio::task::spawn_blocking(move || child.wait().expect("an end"));
+        assert_eq!(ended.await.expect("an end").code(), Some(0), "{first}");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_ends_runs_closes_with_1000_and_exits_with_0() {

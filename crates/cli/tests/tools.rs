@@ -191,6 +191,30 @@ fn a_prompt_comes_from_standard_input_and_what_cannot_be_used_is_told_before_any
     assert!(peer.requests.try_recv().is_err());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_prompt_that_is_being_read_can_be_given_up() {
+    let peer = FakePeer::start(|_, _| json!({}));
+    for name in ["INT", "TERM"] {
+        let mut child = peer
+            .program()
+            .args(["task", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        // Open until the end: somebody at a terminal who types nothing.
+        let stdin = child.stdin.take().expect("piped");
+        wait_until_it_listens(&child);
+        signal(&child, name);
+        let output = child.wait_with_output().expect("an end");
+        assert_eq!(told(&output), "exit 1\norgx-peer: stopped before the task was given\n", "{name}");
+        drop(stdin);
+    }
+    assert!(peer.requests.try_recv().is_err(), "nothing was sent");
+}
+
 #[test]
 fn ctrl_c_cancels_the_task() {
     let peer = FakePeer::start(|request, say| match request["command"].as_str() {
@@ -364,6 +388,24 @@ fn first_line(mut child: Child) -> (Child, String) {
         line.push(byte[0]);
     }
     (child, text(&line))
+}
+
+/// Until the program takes SIGTERM, which would simply kill it before.
+#[cfg(target_os = "linux")]
+fn wait_until_it_listens(child: &Child) {
+    const TERM: u64 = 1 << 14;
+    let status = format!("/proc/{}/status", child.id());
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while std::time::Instant::now() < end {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        if mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & TERM != 0)
+        {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("the program does not listen for SIGTERM");
 }
 
 fn signal(child: &Child, name: &str) {

@@ -52,6 +52,28 @@ async fn who_runs_is_known_without_a_key_and_none_is_a_clear_word() {
 }
 
 #[tokio::test]
+async fn peers_that_hang_hold_up_nobody_who_looks_for_another() {
+    let world = World::new().await;
+    let peer = world.peer().await;
+    let config = world.config();
+    let hung: Vec<_> = ["aaaaaaaaaaaa", "bbbbbbbbbbbb"]
+        .into_iter()
+        .map(|tenant| {
+            std::fs::write(config.paths.state.join(format!("peer-{tenant}.lock")), "1\n").expect("a lock");
+            let socket = config.paths.state.join(format!("{tenant}.sock"));
+            std::os::unix::net::UnixListener::bind(socket).expect("a socket")
+        })
+        .collect();
+    let began = std::time::Instant::now();
+    let running = Peer::running(&config.paths).await;
+    // One of them alone would take five seconds.
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    assert_eq!(running.iter().map(|running| &running.tenant).collect::<Vec<_>>(), [&config.tenant()]);
+    drop(hung);
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn another_program_may_stop_it_and_hears_when_it_is_gone() {
     let world = World::new().await;
     let peer = world.peer().await;

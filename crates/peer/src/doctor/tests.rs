@@ -2,6 +2,7 @@ use super::*;
 use crate::config::Config;
 use crate::driver::{Detected, Probed};
 use crate::gateway::SocketEvent;
+use orgx_proto::health::Code;
 use orgx_proto::redact::Redacted;
 use orgx_sandbox::daemon::{Daemon, StatusAnswer};
 use orgx_sandbox::gateway::{Gateway, UpgradeFault};
@@ -26,6 +27,7 @@ fn each_finding_has_its_outcome() {
         (refused(401), Fail, "does not know this key"),
         (refused(403), Fail, "may not receive tasks"),
         (refused(503), Fail, "HTTP 503"),
+        (refused(400), Skipped, "offers no agent (HTTP 400)"),
         (network::gateway(Some(&SocketEvent::Failed(Redacted::new("x")))), Fail, "no connection: x"),
         (network::gateway(None), Fail, "no answer in time"),
         (space(49_000_000), Fail, "49 MB free for /w"),
@@ -128,6 +130,63 @@ async fn with_everything_in_order_everything_is_ok_and_nothing_is_left_behind() 
 }
 
 #[tokio::test]
+async fn the_gateway_is_tried_without_an_agent_so_that_no_task_comes() {
+    let world = World::new().await;
+    let state = world.home.path().join("state");
+    let env = world.env.clone().with("ORGX_PEER_STATE_DIR", &state);
+    assert!(examine(&env).await.ok);
+    let id = "0b8a1f9e-1111-4222-8333-123456789abc";
+    std::fs::create_dir(&state).expect("a folder");
+    std::fs::write(state.join("installation-id"), id).expect("a file");
+    assert!(examine(&env).await.ok);
+    let asked: Vec<_> = world
+        .gateway
+        .upgrades()
+        .iter()
+        .map(|upgrade| {
+            ["drivers", "installation_id"].map(|name| upgrade.query_value(name).map(|value| value.to_string()))
+        })
+        .collect();
+    let none = Some(String::new());
+    assert_eq!(asked, [[none.clone(), None], [none, Some(id.to_owned())]]);
+    assert_eq!(world.gateway.violations(), [""; 0]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_workspace_that_a_silent_peer_holds_is_left_in_peace() {
+    let world = World::new().await;
+    let config = Config::load(&world.env).expect("a configuration");
+    let lock = config.paths.lock(&config.tenant());
+    let _held = crate::instance::Instance::acquire(&lock).expect("free");
+    let report = examine(&world.env).await;
+    let check = |name| report.checks.iter().find(|check| check.name == name).expect("looked at");
+    let gateway = check(Name::Gateway);
+    assert_eq!(gateway.outcome, Outcome::Skipped);
+    let who = format!("process {} holds the workspace", std::process::id());
+    assert!(gateway.finding.contains(&who), "{gateway:?}");
+    assert_eq!(check(Name::License).outcome, Outcome::Skipped);
+    assert_eq!(check(Name::Lock).outcome, Outcome::Warn);
+    assert!(report.ok);
+    assert_eq!(world.gateway.attempts(), 0);
+}
+
+#[test]
+fn a_peer_that_is_just_connecting_has_not_failed() {
+    let of = |connected, connection: &str, health| {
+        let now = PeerSnapshot { connected, connection: connection.into(), health, ..PeerSnapshot::default() };
+        network::gateway_of(&now).outcome
+    };
+    let broken = Health { code: Code::DiskFull, ..Health::default() };
+    // Just started; connecting; connecting, while something else is the worst.
+    assert_eq!(of(false, "", Health::default()), Outcome::Skipped);
+    assert_eq!(of(false, "Connecting to useorgx.com", Health::default()), Outcome::Skipped);
+    assert_eq!(of(false, "Connecting to useorgx.com", broken.clone()), Outcome::Skipped);
+    assert_eq!(of(false, "The connection to useorgx.com was lost.", broken), Outcome::Fail);
+    assert_eq!(of(true, "Connected to useorgx.com", Health::default()), Outcome::Ok);
+}
+
+#[tokio::test]
 async fn only_the_root_cause_fails_and_what_needs_it_is_skipped() {
     let world = World::new().await;
     let plain = world.gateway.base_url().replace("http:", "https:");
@@ -177,6 +236,8 @@ async fn what_hangs_is_given_up_in_time() {
     assert!(began.elapsed() < limits::DOCTOR, "{:?}", began.elapsed());
     let gateway = report.checks.iter().find(|check| check.name == Name::Gateway).expect("looked at");
     assert_eq!((gateway.outcome, gateway.finding.as_str()), (Outcome::Fail, "no answer in time"));
+    let agent = report.checks.iter().find(|check| check.name == Name::OpenCode).expect("looked at");
+    assert!(agent.outcome == Outcome::Fail && agent.finding.contains("did not answer"), "{agent:?}");
 }
 
 #[tokio::test]
