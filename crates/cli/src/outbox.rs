@@ -58,7 +58,7 @@ async fn show_tail(options: &TailOptions) -> Result<(), Refusal> {
     let mut lines = tail.read().map_err(unreadable)?;
     let skipped = lines.len().saturating_sub(options.lines);
     lines.drain(..skipped);
-    if lines.is_empty() && !options.follow {
+    if lines.is_empty() && !options.follow && !options.json {
         say(&format!("Nothing yet in {}.", path.display()));
         return Ok(());
     }

@@ -61,8 +61,7 @@ async fn prompt(options: &TaskOptions) -> Result<String, Refusal> {
         let mut text = String::new();
         std::io::stdin().lock().take(PROMPT_BYTES).read_to_string(&mut text).map(|_| text)
     });
-    let unread =
-        |why: String| Refusal::usage(format!("the prompt on standard input cannot be read ({why})"));
+    let unread = |why: String| Refusal::usage(format!("the prompt on standard input cannot be read ({why})"));
     match read.await {
         Ok(Ok(text)) => Ok(text),
         Ok(Err(error)) => Err(unread(error.to_string())),

@@ -257,6 +257,10 @@ fn the_trail_is_shown_tidily_and_followed() {
              \"summary\":{{\"tool_name\":\"bash\",\"evidence_ref\":\"call_{n}\"}}}}\n"
         )
     };
+    let said =
+        |args: &[&str]| told(&peer.program().args(["outbox", "tail"]).args(args).output().expect("it"));
+    assert_eq!(said(&[]), format!("exit 0\nNothing yet in {}.\n", trail.display()));
+    assert_eq!(said(&["--json"]), "exit 0\n");
     std::fs::write(&trail, (0..30).map(line).collect::<String>()).expect("a file");
     let output = peer.program().args(["outbox", "tail", "-n", "2"]).output().expect("the program");
     assert_eq!(
@@ -399,7 +403,9 @@ fn wait_until_it_listens(child: &Child) {
     while std::time::Instant::now() < end {
         let status = std::fs::read_to_string(&status).unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        if mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & TERM != 0)
+        if mask
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .is_some_and(|mask| mask & TERM != 0)
         {
             return;
         }

@@ -68,6 +68,14 @@ async fn the_newest_version_offered_is_the_one_selected() {
 }
 
 #[tokio::test]
+async fn whoever_offers_no_driver_is_let_in() {
+    let gateway = Gateway::start().await.unwrap();
+    let query = "workspace_id=w&plugin_id=p&drivers=";
+    assert!(connect_with(gateway.port(), query, "orgx.v1, bearer.oxk_test").await.is_ok());
+    assert!(gateway.violations().is_empty());
+}
+
+#[tokio::test]
 async fn a_request_that_is_not_quite_right_is_refused_with_its_fault_named() {
     let good = "orgx.v1, bearer.oxk_test";
     let cases = [

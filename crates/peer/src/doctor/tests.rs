@@ -143,9 +143,7 @@ async fn the_gateway_is_tried_without_an_agent_so_that_no_task_comes() {
         .gateway
         .upgrades()
         .iter()
-        .map(|upgrade| {
-            ["drivers", "installation_id"].map(|name| upgrade.query_value(name).map(|value| value.to_string()))
-        })
+        .map(|upgrade| ["drivers", "installation_id"].map(|name| upgrade.query_value(name)))
         .collect();
     let none = Some(String::new());
     assert_eq!(asked, [[none.clone(), None], [none, Some(id.to_owned())]]);
@@ -174,7 +172,8 @@ async fn a_workspace_that_a_silent_peer_holds_is_left_in_peace() {
 #[test]
 fn a_peer_that_is_just_connecting_has_not_failed() {
     let of = |connected, connection: &str, health| {
-        let now = PeerSnapshot { connected, connection: connection.into(), health, ..PeerSnapshot::default() };
+        let now =
+            PeerSnapshot { connected, connection: connection.into(), health, ..PeerSnapshot::default() };
         network::gateway_of(&now).outcome
     };
     let broken = Health { code: Code::DiskFull, ..Health::default() };

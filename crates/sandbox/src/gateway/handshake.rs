@@ -47,7 +47,9 @@ fn check_query(pairs: &[(String, String)]) -> Result<(), String> {
     for (name, required) in KNOWN {
         match given.next_if(|(key, _)| key == name) {
             // Whoever offers no driver is there, and takes no tasks.
-            Some((_, value)) if value.is_empty() && name != "drivers" => return Err(format!("query {name} is empty")),
+            Some((_, value)) if value.is_empty() && name != "drivers" => {
+                return Err(format!("query {name} is empty"));
+            }
             Some((_, value)) if name == "runner_instance_id" && !is_runner_instance(value) => {
                 return Err(format!("query runner_instance_id {value:?} is not one"));
             }
