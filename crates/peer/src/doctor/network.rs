@@ -52,7 +52,7 @@ pub(super) async fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Chec
         (Some(now), ..) => (gateway_of(now), license_of(&now.license)),
         (None, Some(why), ..) => skipped(why),
         (None, None, Some(who), ..) => {
-            skipped(&format!("{who} holds the workspace, and is not to be disturbed"))
+            skipped(&format!("{who} holds the workspace and does not answer, and is left alone"))
         }
         (None, None, None, Ok(key), Ok(workspace_id)) => {
             let offer = Offer {
