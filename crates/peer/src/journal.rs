@@ -103,8 +103,13 @@ impl Journal {
     }
 
     /// A dispatch waits for its turn.
-    pub(crate) async fn queue(&self, dispatch: Dispatch, at: Timestamp) -> Result<(), JournalError> {
-        self.run(Kind::Write, move |db| write::queue(db, &dispatch, at)).await
+    pub(crate) async fn queue(
+        &self,
+        dispatch: Dispatch,
+        at: Timestamp,
+        after_pause: bool,
+    ) -> Result<(), JournalError> {
+        self.run(Kind::Write, move |db| write::queue(db, &dispatch, at, after_pause)).await
     }
 
     /// A key is spent; returns once that is on disk.
@@ -163,13 +168,13 @@ impl Journal {
     }
 
     /// The person paused the peer, or let it go on.
-    pub(crate) async fn pause(&self, state: PauseState, at: Timestamp) -> Result<(), JournalError> {
+    pub(crate) async fn pause(&self, state: PauseState) -> Result<(), JournalError> {
         let value = match state {
             PauseState::Open => "open",
             PauseState::Draining => "draining",
             PauseState::Paused => "paused",
         };
-        self.run(Kind::Write, move |db| write::pause(db, value, at)).await
+        self.run(Kind::Write, move |db| write::pause(db, value)).await
     }
 
     /// At most `limit` runs, newest first.

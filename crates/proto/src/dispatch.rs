@@ -94,9 +94,10 @@ impl Dispatcher {
         let run_id = dispatch.run_id.clone();
         let repo_path = dispatch.task.repo_path.clone();
         self.queue.push(&dispatch);
-        let queued = Effect::Queue { dispatch: Box::new(dispatch.clone()), at: now.wall };
+        let after_pause = self.pause != PauseState::Open;
+        let queued = Effect::Queue { dispatch: Box::new(dispatch.clone()), at: now.wall, after_pause };
         let mut run = Run::new(dispatch, now);
-        run.after_pause = self.pause != PauseState::Open;
+        run.after_pause = after_pause;
         self.runs.insert(run_id.clone(), run);
         vec![queued, Effect::CheckFolder { run_id, repo_path }]
     }

@@ -128,6 +128,7 @@ impl World {
             b'k' => self.restart(),
             b'h' | b'H' => self.dispatcher.pause(letter == b'H'),
             b'r' => {
+                self.kept.resumed();
                 let effects = self.dispatcher.resume(now(self.clock));
                 self.take(&effects);
             }
@@ -231,11 +232,16 @@ impl World {
         let before = std::mem::take(&mut self.runs);
         self.stopped = false;
         self.dispatcher = dispatcher_with(self.kept.past());
-        for left in self.kept.left() {
+        let left = self.kept.left();
+        let unspent = left.iter().filter(|left| left.cancelled && left.spent.is_none());
+        let cancelled: BTreeSet<RunId> = unspent.map(|left| left.dispatch.run_id.clone()).collect();
+        for left in left {
             let effects = self.dispatcher.restore(left, now(self.clock));
             self.take(&effects);
         }
-        assert!(before.keys().eq(self.runs.keys()), "a run lost or found by a restart");
+        // What was cancelled before it was prompted ends with the restart.
+        let left = before.keys().filter(|run_id| !cancelled.contains(run_id));
+        assert!(left.eq(self.runs.keys()), "a run lost or found by a restart");
     }
 
     fn check_kept(&self) {

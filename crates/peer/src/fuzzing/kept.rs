@@ -20,15 +20,23 @@ struct Row {
     spent: Option<Spent>,
     has_text: bool,
     cancelled: bool,
+    after_pause: bool,
 }
 
 impl Kept {
     pub(super) fn take(&mut self, effect: &Effect) {
         match effect {
-            Effect::Queue { dispatch, at } => {
+            Effect::Queue { dispatch, at, after_pause } => {
                 let dispatch = Dispatch::clone(dispatch);
                 self.rows.retain(|row| row.dispatch.run_id != dispatch.run_id);
-                self.rows.push(Row { dispatch, arrived: *at, spent: None, has_text: true, cancelled: false });
+                self.rows.push(Row {
+                    dispatch,
+                    arrived: *at,
+                    spent: None,
+                    has_text: true,
+                    cancelled: false,
+                    after_pause: *after_pause,
+                });
             }
             Effect::Spend(spent) => {
                 if let Some(row) = self.row(&spent.run_id) {
@@ -73,6 +81,13 @@ impl Kept {
         }
     }
 
+    /// The person let the peer go on.
+    pub(super) fn resumed(&mut self) {
+        for row in &mut self.rows {
+            row.after_pause = false;
+        }
+    }
+
     /// The runs that have not ended.
     pub(super) fn runs(&self) -> impl Iterator<Item = &RunId> {
         self.rows.iter().map(|row| &row.dispatch.run_id)
@@ -99,5 +114,5 @@ fn left(row: &Row) -> Left {
         folder: spent.folder.clone(),
         prompted: !row.has_text,
     });
-    Left { dispatch, arrived: row.arrived, spent, cancelled: row.cancelled, after_pause: false }
+    Left { dispatch, arrived: row.arrived, spent, cancelled: row.cancelled, after_pause: row.after_pause }
 }

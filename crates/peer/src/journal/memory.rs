@@ -42,16 +42,10 @@ pub(super) fn remember(db: &Connection) -> Result<Memory> {
     ended(db, &mut memory)?;
     let mut rows = db.prepare(
         "SELECT run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task, session, message_id, folder,
-           spent_at, cancelled FROM run WHERE terminal IS NULL AND key IS NOT NULL ORDER BY rowid",
+           spent_at, cancelled, after_pause FROM run WHERE terminal IS NULL AND key IS NOT NULL ORDER BY rowid",
     )?;
     let rows = rows.query_map([], left)?;
     memory.left = rows.filter_map(sensible).collect();
-    if memory.pause == PauseState::Draining {
-        let since = paused_at(db)?;
-        for left in &mut memory.left {
-            left.after_pause = left.arrived > since;
-        }
-    }
     Ok(memory)
 }
 
@@ -148,7 +142,7 @@ fn left(row: &Row<'_>) -> Result<Left> {
         arrived: Timestamp(arrived),
         spent,
         cancelled: row.get(12)?,
-        after_pause: false,
+        after_pause: row.get(13)?,
     })
 }
 
@@ -162,11 +156,4 @@ fn pause(db: &Connection) -> Result<PauseState> {
     };
     let kept = db.query_row("SELECT value FROM setting WHERE name = 'pause'", [], state).optional()?;
     Ok(kept.unwrap_or_default())
-}
-
-fn paused_at(db: &Connection) -> Result<Timestamp> {
-    let at = |row: &Row<'_>| Ok(row.get_ref(0)?.as_str().ok().and_then(|text| text.parse().ok()));
-    let kept: Option<Option<i64>> =
-        db.query_row("SELECT value FROM setting WHERE name = 'paused_at'", [], at).optional()?;
-    Ok(Timestamp(kept.flatten().unwrap_or(i64::MAX)))
 }

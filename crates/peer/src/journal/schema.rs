@@ -27,6 +27,7 @@ pub(super) const STEPS: &[&str] = &[
     ALTER TABLE run ADD COLUMN timeout_ms INTEGER;
     ALTER TABLE run ADD COLUMN repo_path TEXT;              -- as OrgX named it
     ALTER TABLE run ADD COLUMN task TEXT;                   -- the task as JSON; NULL once the agent has it
+    ALTER TABLE run ADD COLUMN after_pause INTEGER NOT NULL DEFAULT 0; -- it came while the peer finished what it had
     ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run ADD COLUMN steps INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run ADD COLUMN deviations INTEGER NOT NULL DEFAULT 0;

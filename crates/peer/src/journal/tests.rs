@@ -102,7 +102,7 @@ async fn a_dispatch_is_kept_whole_in_the_order_it_came_until_its_agent_has_it() 
     let (journal, _) = open(&dir);
     for (at, run) in ["b", "a", "c"].into_iter().enumerate() {
         // A clock that goes back changes no order.
-        journal.queue(dispatch(run), Timestamp(100 - at as i64)).await.expect("queued");
+        journal.queue(dispatch(run), Timestamp(100 - at as i64), false).await.expect("queued");
     }
     journal.spend(spent("a")).await.expect("spent");
     journal.close().await;
@@ -136,12 +136,12 @@ async fn the_text_of_a_task_is_gone_from_the_disk_once_its_agent_has_it() {
         })
     };
     let (journal, _) = open(&dir);
-    journal.queue(dispatch("r"), Timestamp(1)).await.expect("queued");
+    journal.queue(dispatch("r"), Timestamp(1), false).await.expect("queued");
     assert!(on_disk("TITLE"), "it would survive a crash");
     journal.spend(spent("r")).await.expect("spent");
     journal.erase(RunId::new("r")).await.expect("erased");
     // An agent that cannot be asked is never prompted again.
-    journal.queue(dispatch("q"), Timestamp(1)).await.expect("queued");
+    journal.queue(dispatch("q"), Timestamp(1), false).await.expect("queued");
     journal.spend(Spent { message_id: None, ..spent("q") }).await.expect("spent");
     journal.close().await;
     open(&dir);
@@ -154,9 +154,9 @@ async fn the_text_of_a_task_is_gone_from_the_disk_once_its_agent_has_it() {
 async fn a_key_that_was_freed_can_be_queued_and_spent_later() {
     let dir = tempfile::tempdir().expect("a folder");
     let (journal, _) = open(&dir);
-    journal.queue(dispatch("r"), Timestamp(1)).await.expect("queued");
+    journal.queue(dispatch("r"), Timestamp(1), false).await.expect("queued");
     journal.end(ended("r", None, true)).await.expect("ended");
-    journal.queue(dispatch("r"), Timestamp(2)).await.expect("queued again");
+    journal.queue(dispatch("r"), Timestamp(2), false).await.expect("queued again");
     journal.close().await;
     let (journal, memory) = open(&dir);
     assert_eq!((ids(&memory), memory.unconfirmed.len()), (vec!["r".to_owned()], 0));
@@ -206,7 +206,7 @@ async fn a_receipts_tries_and_the_pause_survive() {
     journal.end(end).await.expect("ended");
     let progress = ReceiptProgress { state: ReceiptState::Waiting, tries: 4, refusals: 3 };
     journal.receipt(RunId::new("r"), progress).await.expect("noted");
-    journal.pause(PauseState::Paused, Timestamp(7)).await.expect("paused");
+    journal.pause(PauseState::Paused).await.expect("paused");
     journal.close().await;
     let (journal, memory) = open(&dir);
     assert_eq!((memory.receipts[0].progress, memory.pause), (progress, PauseState::Paused));
@@ -220,7 +220,7 @@ async fn runs_are_listed_newest_first_and_found_by_the_start_of_their_id() {
     let dir = tempfile::tempdir().expect("a folder");
     let (journal, _) = open(&dir);
     for (at, run) in ["run_a1", "run_a2", "run_b%"].into_iter().enumerate() {
-        journal.queue(dispatch(run), Timestamp(at as i64)).await.expect("queued");
+        journal.queue(dispatch(run), Timestamp(at as i64), false).await.expect("queued");
     }
     journal.end(ended("run_a1", None, true)).await.expect("ended");
     let list = async |which, limit| {
@@ -276,14 +276,14 @@ async fn a_journal_that_is_full_says_so_and_goes_on_once_there_is_room() {
     journal.run(Kind::Write, |db| db.pragma_update(None, "max_page_count", 20)).await.expect("set");
     let mut big = dispatch("big");
     big.task.description = Some("x".repeat(200_000));
-    let error = journal.queue(big.clone(), Timestamp(1)).await.expect_err("full").to_string();
+    let error = journal.queue(big.clone(), Timestamp(1), false).await.expect_err("full").to_string();
     assert!(
         error.contains("the disk is full, or the journal has reached its 512 MiB; free some space"),
         "{error}"
     );
     journal.spend(spent("small")).await.expect("others still fit");
     journal.run(Kind::Write, |db| db.pragma_update(None, "max_page_count", 2000)).await.expect("set");
-    journal.queue(big, Timestamp(1)).await.expect("room");
+    journal.queue(big, Timestamp(1), false).await.expect("room");
 }
 
 #[tokio::test]

@@ -11,15 +11,15 @@ use orgx_proto::time::Timestamp;
 use rusqlite::{Connection, Result, params};
 
 /// A dispatch waits for its turn.
-pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp) -> Result<()> {
+pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp, after_pause: bool) -> Result<()> {
     // A run that failed before its key was spent may be dispatched again: what its row said is over, and it comes last.
     db.execute("DELETE FROM run WHERE run_id = ?1 AND terminal IS NOT NULL", [dispatch.run_id.as_str()])?;
     db.execute(
-        "INSERT INTO run (run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO run (run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task, after_pause)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, driver = excluded.driver, local = excluded.local,
            arrived_at = excluded.arrived_at, timeout_ms = excluded.timeout_ms, repo_path = excluded.repo_path,
-           task = excluded.task",
+           task = excluded.task, after_pause = excluded.after_pause",
         params![
             dispatch.run_id.as_str(),
             dispatch.key.as_str(),
@@ -29,6 +29,7 @@ pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp) -> Resu
             millis(dispatch.timeout),
             dispatch.task.repo_path,
             serde_json::to_string(&dispatch.task).unwrap_or_default(),
+            after_pause,
         ],
     )
     .map(drop)
@@ -165,12 +166,13 @@ pub(super) fn receipt(db: &Connection, run_id: &RunId, progress: ReceiptProgress
     .map(drop)
 }
 
-/// The person's wish, kept over a restart, and since when.
-pub(super) fn pause(db: &Connection, state: &str, at: Timestamp) -> Result<()> {
-    let mut set = db.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
-    // The same wish again, in a new journal: when it began is not known any more, and hardly matters.
-    set.execute(["pause", state])?;
-    set.execute(["paused_at", &at.0.to_string()]).map(drop)
+/// The person's wish, kept over a restart.
+pub(super) fn pause(db: &Connection, state: &str) -> Result<()> {
+    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('pause', ?1)", [state])?;
+    if state == "open" {
+        db.execute("UPDATE run SET after_pause = 0 WHERE after_pause", [])?;
+    }
+    Ok(())
 }
 
 /// OrgX or the person cancelled a run that is under way.

@@ -48,7 +48,7 @@ impl Actor {
             return;
         }
         tracing::info!(?state, "pause");
-        let kept = self.journal.pause(state, self.clock.now().wall).await;
+        let kept = self.journal.pause(state).await;
         self.journaled(kept, "The pause would not survive a restart").await;
         // OrgX hears of it at once.
         if self.due.presence.is_some() {

@@ -25,10 +25,10 @@ impl Actor {
         let mut todo: std::collections::VecDeque<Effect> = effects.into();
         while let Some(effect) = todo.pop_front() {
             match effect {
-                Effect::Queue { dispatch, at } => {
+                Effect::Queue { dispatch, at, after_pause } => {
                     // The end of an earlier try that could not be written is over.
                     self.unwritten.retain(|ended| ended.run_id != dispatch.run_id);
-                    let kept = self.journal.queue(*dispatch, at).await;
+                    let kept = self.journal.queue(*dispatch, at, after_pause).await;
                     self.journaled(kept, "A waiting task would not survive a crash").await;
                 }
                 Effect::CheckFolder { run_id, repo_path } => {
@@ -198,14 +198,16 @@ impl Actor {
         }
         for effect in self.dispatcher.write_again() {
             results.push(match effect {
-                Effect::Queue { dispatch, at } => self.journal.queue(*dispatch, at).await,
+                Effect::Queue { dispatch, at, after_pause } => {
+                    self.journal.queue(*dispatch, at, after_pause).await
+                }
                 Effect::Spend(spent) => self.journal.spend(*spent).await,
                 Effect::Erase(run_id) => self.journal.erase(run_id).await,
                 Effect::Cancelled(run_id) => self.journal.cancelled(run_id).await,
                 _ => Ok(()),
             });
         }
-        results.push(self.journal.pause(self.pause_told, self.clock.now().wall).await);
+        results.push(self.journal.pause(self.pause_told).await);
         if replaced {
             let owed: Vec<Outgoing> = self.delivery.owed().cloned().collect();
             for frame in owed {

@@ -19,6 +19,8 @@ pub enum Effect {
         dispatch: Box<Dispatch>,
         /// When it came.
         at: Timestamp,
+        /// Did it come while the peer was finishing what it had?
+        after_pause: bool,
     },
     /// See whether the run may work in this folder, and answer with `Dispatcher::folder`.
     CheckFolder {

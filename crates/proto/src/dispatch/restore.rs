@@ -90,7 +90,11 @@ impl Dispatcher {
     pub fn write_again(&self) -> Vec<Effect> {
         let mut effects = Vec::new();
         for run in self.runs.values() {
-            effects.push(Effect::Queue { dispatch: Box::new(run.dispatch.clone()), at: run.arrived.wall });
+            effects.push(Effect::Queue {
+                dispatch: Box::new(run.dispatch.clone()),
+                at: run.arrived.wall,
+                after_pause: run.after_pause,
+            });
             effects.extend(run.spent_as().map(|spent| Effect::Spend(Box::new(spent))));
             if run.live.is_some() {
                 effects.push(Effect::Erase(run.dispatch.run_id.clone()));

@@ -8,7 +8,7 @@ async fn sample(path: &Path) {
     let (journal, _) = Journal::open(path).expect("a journal");
     for n in 0..40 {
         let run = format!("r{n}");
-        journal.queue(dispatch(&run), Timestamp(n)).await.expect("queued");
+        journal.queue(dispatch(&run), Timestamp(n), false).await.expect("queued");
         if n % 3 > 0 {
             journal.spend(spent(&run)).await.expect("spent");
             journal.keep(frame(&run, Class::Deviation, "a deviation")).await.expect("kept");
@@ -24,7 +24,10 @@ async fn sample(path: &Path) {
 async fn goes_on(path: &Path, what: &str) -> bool {
     let (journal, memory) = Journal::open(path).unwrap_or_else(|error| panic!("{what}: {error}"));
     let mut aside = memory.notice.is_some();
-    journal.queue(dispatch("new"), Timestamp(1)).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    journal
+        .queue(dispatch("new"), Timestamp(1), false)
+        .await
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
     journal.spend(spent("new")).await.unwrap_or_else(|error| panic!("{what}: {error}"));
     journal.end(ended("new", Some("k_new"), true)).await.unwrap_or_else(|error| panic!("{what}: {error}"));
     aside |= journal.take_notice().is_some();
@@ -112,7 +115,7 @@ async fn a_journal_that_is_damaged_while_in_use_is_replaced_and_the_write_is_don
     let (journal, _) = Journal::open(&path).expect("a journal");
     journal.run(Kind::Write, |db| db.pragma_update(None, "cache_size", 1)).await.expect("no cache");
     for n in 0..200 {
-        journal.queue(dispatch(&format!("r{n}")), Timestamp(n)).await.expect("queued");
+        journal.queue(dispatch(&format!("r{n}")), Timestamp(n), false).await.expect("queued");
     }
     // After a quiet moment everything is in the file itself.
     let log = path.with_extension("sqlite-wal");

@@ -227,7 +227,7 @@ impl World {
             self.model.did(&effect);
             let db = &self.db;
             let written = match &effect {
-                Effect::Queue { dispatch, at } => write::queue(db, dispatch, *at),
+                Effect::Queue { dispatch, at, after_pause } => write::queue(db, dispatch, *at, *after_pause),
                 Effect::Spend(spent) => write::spend(db, spent),
                 Effect::Erase(run_id) => write::erase(db, run_id),
                 Effect::Keep(frame) => {
