@@ -17,6 +17,7 @@ use crate::config::{Draft, Environment};
 use crate::control::Hello;
 use crate::limits;
 use crate::peer::{Peer, PeerSnapshot};
+pub(crate) use local::free;
 use orgx_proto::health::Health;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -118,7 +118,7 @@ pub(super) fn outbox(path: &Path) -> Check {
 fn disk(places: &[PathBuf]) -> Check {
     let mut least = None;
     for place in places {
-        let Some(free) = free(&nearest(place)) else {
+        let Some(free) = free(place) else {
             return Check::skipped(Name::Disk, "this OS does not tell");
         };
         if least.is_none_or(|(least, _)| free < least) {
@@ -154,14 +154,16 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// Free bytes where this is, or would be; `None` when the OS does not tell.
 #[cfg(unix)]
-fn free(place: &Path) -> Option<u64> {
-    let space = rustix::fs::statvfs(place).ok()?;
+pub(crate) fn free(place: &Path) -> Option<u64> {
+    let space = rustix::fs::statvfs(nearest(place)).ok()?;
     Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
+/// Elsewhere the OS is not asked yet.
 #[cfg(not(unix))]
-fn free(_: &Path) -> Option<u64> {
+pub(crate) fn free(_: &Path) -> Option<u64> {
     None
 }
 

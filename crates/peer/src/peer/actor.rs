@@ -20,6 +20,7 @@ use orgx_proto::agent::Failure;
 use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, upgrade_url};
 use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
+use orgx_proto::health::Works;
 use orgx_proto::ids::{DriverId, RunId};
 use orgx_proto::receipt::Answer;
 use orgx_proto::time::Millis;
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 /// Results of what was started in the background.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(super) enum Signal {
     /// With the number of the fetch.
     Rules(u64, Result<Compiled, String>),
     Detected(Detected),
+    /// Free bytes where there are fewest: the state folder's disk, or the outbox's.
+    Space(Option<u64>),
     Receipt(RunId, Answer),
 }
 
@@ -101,6 +105,10 @@ pub(super) struct Actor {
     pub(super) opened_before: bool,
     pub(super) license: License,
     pub(super) agent: Detected,
+    /// Free bytes, as of the last look.
+    pub(super) space: Option<u64>,
+    /// Could the skill rules not be fetched the last time?
+    pub(super) rules_fetch: Works,
     pub(super) warnings: VecDeque<String>,
     pub(super) tell_snapshot: watch::Sender<PeerSnapshot>,
     pub(super) events: broadcast::Sender<PeerEvent>,
@@ -187,6 +195,8 @@ impl Actor {
             opened_before: false,
             license: License::Unknown,
             agent: Detected::default(),
+            space: None,
+            rules_fetch: Works::Yes,
             warnings: VecDeque::new(),
             tell_snapshot: tell,
             events,
@@ -296,6 +306,14 @@ impl Actor {
         if is_due(&mut self.due.detect) {
             let driver = Arc::clone(&self.driver);
             self.in_background(async move { Signal::Detected(driver.detect().await) });
+            let places = [Some(self.config.paths.state.clone()), self.config.outbox.clone()];
+            self.in_background(async move {
+                let look =
+                    move || places.iter().flatten().filter_map(|place| crate::doctor::free(place)).min();
+                // A disk that does not answer tells nothing.
+                let looked = timeout(limits::FOLDER_CHECK, tokio::task::spawn_blocking(look)).await;
+                Signal::Space(looked.ok().and_then(Result::ok).flatten())
+            });
         }
     }
 

@@ -7,6 +7,7 @@ use crate::http::CallError;
 use crate::limits;
 use crate::rules::{self, Compiled, Rules};
 use orgx_proto::dispatch::PauseState;
+use orgx_proto::health::Works;
 use orgx_proto::time::Now;
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ impl Actor {
                 self.agent = agent;
                 self.due.detect = Some(now.mono + limits::DETECT_EVERY);
             }
+            Signal::Space(space) => self.space = space,
             Signal::Receipt(run_id, answer) => self.on_receipt(run_id, answer, now.mono).await,
         }
         self.changed = true;
@@ -75,6 +77,7 @@ impl Actor {
         };
         self.warn(format!("The skill rules could not be fetched ({why}); {instead}."));
         self.rules.send_modify(|rules| rules.loading = false);
+        self.rules_fetch = Works::No;
         self.due.rules = Some(now.mono + limits::RULES_RETRY);
     }
 
@@ -123,6 +126,7 @@ impl Actor {
             tracing::warn!(%rule, "a skill rule is not used");
         }
         if !loading {
+            self.rules_fetch = Works::Yes;
             tracing::info!(count, ignored = ignored.len(), "skill rules are in use");
             self.tell(PeerEvent::Rules { count, ignored: ignored.clone() });
         }

@@ -5,6 +5,7 @@ use super::event::PeerEvent;
 use super::history::RunState;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use crate::gateway::License;
+use crate::limits;
 use orgx_proto::health::{self, Agent, Disk, Facts, Health, Works, health};
 use orgx_proto::time::Millis;
 use std::time::Duration;
@@ -89,15 +90,15 @@ impl Actor {
                 License::Degraded => health::License::Degraded,
                 License::Revoked => health::License::Revoked,
             },
-            disk: if is_full(outbox) || is_full(snapshot.journal_trouble.as_ref()) {
-                Disk::Full
-            } else {
-                Disk::Fine
+            disk: match self.space {
+                _ if is_full(outbox) || is_full(snapshot.journal_trouble.as_ref()) => Disk::Full,
+                Some(free) if free < limits::DISK_FULL => Disk::Full,
+                Some(free) if free < limits::DISK_LOW => Disk::Low,
+                _ => Disk::Fine,
             },
             journal: works(snapshot.journal_trouble.is_some()),
             outbox: works(outbox.is_some()),
-            // A fetch is due again only when the last one failed.
-            rules: works(self.due.rules.is_some()),
+            rules: self.rules_fetch,
             running,
             waiting: snapshot.runs.len() - running,
         }
