@@ -9,7 +9,7 @@ mod half_prompted;
 
 use common::{World, until};
 use half_prompted::{OpenCode, Session, journal, leave};
-use orgx_peer::{Command, LocalTask, PauseState, Peer};
+use orgx_peer::{Clock, Command, LocalTask, PauseState, Peer};
 use orgx_sandbox::daemon::Line;
 use orgx_sandbox::gateway::{Endpoint, HttpFault, UpgradeFault};
 use serde_json::json;
@@ -79,7 +79,11 @@ async fn a_run_that_ended_while_no_peer_lived_is_told_as_it_ended_however_late()
 async fn the_end_of_a_try_that_could_not_be_written_does_not_undo_the_next_one() {
     let world = World::new().await;
     world.daemon.script("long", vec![Line::Hang]);
-    let peer = world.peer().await;
+    let clock = Clock::adjustable();
+    let mut config = world.config();
+    config.clock = clock.clone();
+    config.runs.per_folder = 2;
+    let peer = world.peer_with(config).await;
     let path = journal(&world.home.path().join("state"));
     let other = rusqlite::Connection::open(&path).expect("the journal");
     other.execute_batch("BEGIN IMMEDIATE").expect("another program holds it");
@@ -100,9 +104,11 @@ async fn the_end_of_a_try_that_could_not_be_written_does_not_undo_the_next_one()
     let spent = (Some("key_r".to_owned()), true, None);
     assert_eq!(row().expect("a row"), spent);
     until(&peer, "the journal works", |now| now.journal_trouble.is_none()).await;
-    tokio::time::sleep(orgx_peer::limits::JOURNAL_RETRY + std::time::Duration::from_millis(500)).await;
+    clock.pass(orgx_peer::limits::JOURNAL_RETRY * 2).await;
+    world.run("after", "x").await;
     assert_eq!(row().expect("a row"), spent);
-    assert_eq!(world.daemon.prompts().len(), 1);
+    let prompted = world.daemon.prompts().into_iter().filter(|(key, _)| key == "key_r").count();
+    assert_eq!(prompted, 1);
     peer.stop().await;
 }
 
