@@ -166,8 +166,9 @@ fn a_server_that_is_too_busy_to_answer_at_the_restart_has_not_lost_the_run() {
         let own = Own::set().await;
         let peer = own.peer_at_work().await;
         let server = own.the_server();
-        process::send(server, Signal::STOP);
+        // In this order: a group that is stopped when it is orphaned is hung up by the kernel.
         peer.kill().await;
+        process::send(server, Signal::STOP);
         let peer = own.peer().await;
         // Longer than a look at a server takes.
         tokio::time::sleep(std::time::Duration::from_secs(6)).await;
