@@ -221,8 +221,7 @@ impl Actor {
             }
         }
         if let Some(error) = results.into_iter().find_map(Result::err) {
-            // The next write that goes well brings us here again.
-            self.journal_trouble = Some(error.to_string());
+            tracing::warn!(%error, "the journal does not know everything");
         }
         self.due.journal = Some(self.clock.now().mono);
     }
