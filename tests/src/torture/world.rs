@@ -5,6 +5,7 @@ use super::plan::{Dialect, Plan, rules};
 use crate::Stage;
 use crate::opencode::{Server, mortal, path_with, shared};
 use crate::process;
+use crate::programs;
 use crate::proxy::Proxy;
 use orgx_sandbox::daemon::Daemon;
 use orgx_sandbox::model::Asked;
@@ -166,7 +167,15 @@ impl World {
         let mut messages = BTreeMap::new();
         let Agent::OpenCode { server, .. } = &self.agent else { return messages };
         for folder in folders.iter().map(|at| &self.folders[*at]) {
-            let all = server.get(&format!("/session?limit=1000&directory={}", folder.display())).await;
+            let Some(all) =
+                server.try_get(&format!("/session?limit=1000&directory={}", folder.display())).await
+            else {
+                // What the model was asked is judged all the same.
+                programs::say_skipped(
+                    "OpenCode does not answer for a folder: its own count of prompts is not judged",
+                );
+                continue;
+            };
             for session in all.as_array().into_iter().flatten() {
                 let Some(run_id) = session["metadata"]["orgx_run_id"].as_str() else { continue };
                 let id = session["id"].as_str().unwrap_or_default();
