@@ -149,9 +149,9 @@ impl Server {
         call(self.port, self.password.as_deref(), "GET", path).await
     }
 
-    /// The same, of a server that may never answer: it can be caught in the start of a folder.
-    pub async fn try_get(&self, path: &str) -> Option<Value> {
-        try_call(self.port, self.password.as_deref(), "GET", path).await
+    /// Where it keeps its sessions.
+    pub fn database(&self) -> PathBuf {
+        self.home.home().join(".local/share/opencode/opencode.db")
     }
 
     /// Stops a session, as a person would in OpenCode itself.
@@ -215,14 +215,8 @@ fn heed(tell: &mpsc::UnboundedSender<Said>, line: &str) -> Option<()> {
     tell.send(said).ok()
 }
 
-/// A call that must be answered.
+/// A call that expects JSON. HTTP/1.0, so that the answer ends with the connection.
 async fn call(port: u16, password: Option<&str>, method: &str, path: &str) -> Value {
-    let answer = try_call(port, password, method, path).await;
-    answer.unwrap_or_else(|| panic!("OpenCode did not answer {path}"))
-}
-
-/// A call that expects JSON, if an answer comes. HTTP/1.0, so that it ends with the connection.
-async fn try_call(port: u16, password: Option<&str>, method: &str, path: &str) -> Option<Value> {
     let login = password.map_or(String::new(), |password| {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("opencode:{password}"));
         format!("authorization: Basic {login}\r\n")
@@ -234,9 +228,9 @@ async fn try_call(port: u16, password: Option<&str>, method: &str, path: &str) -
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.map(|_| answer)
     };
-    let answer = timeout(crate::WAIT, exchange).await.ok()?;
+    let answer = timeout(crate::WAIT, exchange).await;
+    let answer = answer.unwrap_or_else(|_| panic!("OpenCode did not answer {path}"));
     let answer = answer.expect("a connection to OpenCode");
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let value = serde_json::from_str(body);
-    Some(value.unwrap_or_else(|_| panic!("OpenCode answered {path} with no JSON: {answer}")))
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("OpenCode answered {path} with no JSON: {answer}"))
 }

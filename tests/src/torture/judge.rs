@@ -9,10 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// The only failure that a restart may cause, and only with the daemon.
 const RESTARTED: &str = "peer restarted during the run";
 
-pub(super) async fn judge(round: &mut Round) {
-    // OpenCode takes seconds over a folder that it has not seen: it is not asked about those.
+pub(super) fn judge(round: &mut Round) {
     let folders: BTreeSet<usize> = round.runs.iter().map(|run| run.plan.folder).collect();
-    let (prompts, odd) = round.world.prompts(&folders).await;
+    let (prompts, odd) = round.world.prompts(&folders);
     for words in odd {
         round.broken(&words, None);
     }

@@ -83,7 +83,7 @@ pub(super) async fn play(setting: Setting, seed: u64, kills: usize) -> (Counts, 
         round.life().await;
     }
     round.settle().await;
-    judge::judge(&mut round).await;
+    judge::judge(&mut round);
     let name = setting.name();
     let signed = |words: String| format!("[{name}, seed {seed}, {kills} kills] {words}");
     (round.counts, round.violations.into_iter().map(signed).collect())

@@ -5,7 +5,6 @@ use super::plan::{Dialect, Plan, rules};
 use crate::Stage;
 use crate::opencode::{Server, mortal, path_with, shared};
 use crate::process;
-use crate::programs;
 use crate::proxy::Proxy;
 use orgx_sandbox::daemon::Daemon;
 use orgx_sandbox::model::Asked;
@@ -124,7 +123,7 @@ impl World {
     }
 
     /// How often each run of these folders was prompted, as the agent's side knows it; and what is odd about that.
-    pub(super) async fn prompts(&self, folders: &BTreeSet<usize>) -> (BTreeMap<String, usize>, Vec<String>) {
+    pub(super) fn prompts(&self, folders: &BTreeSet<usize>) -> (BTreeMap<String, usize>, Vec<String>) {
         let (mut prompts, mut odd) = (BTreeMap::new(), Vec::new());
         if let Agent::Daemon(daemon) = &self.agent {
             for (key, _) in daemon.prompts() {
@@ -151,7 +150,7 @@ impl World {
         for (run_id, sessions) in sessions {
             prompts.insert(run_id, sessions.len());
         }
-        for (run_id, messages) in self.user_messages(folders).await {
+        for (run_id, messages) in self.user_messages(folders) {
             let seen = prompts.entry(run_id.clone()).or_default();
             if messages > 1 {
                 odd.push(format!("{run_id}: OpenCode has {messages} user messages of it"));
@@ -162,29 +161,30 @@ impl World {
         (prompts, odd)
     }
 
-    /// OpenCode's side: the user messages of all sessions that name a run.
-    async fn user_messages(&self, folders: &BTreeSet<usize>) -> BTreeMap<String, usize> {
+    /// OpenCode's side: the user messages of all sessions that name a run. Read where OpenCode keeps them: a server that
+    /// is caught in the start of a folder answers nobody.
+    fn user_messages(&self, folders: &BTreeSet<usize>) -> BTreeMap<String, usize> {
         let mut messages = BTreeMap::new();
         let Agent::OpenCode { server, .. } = &self.agent else { return messages };
-        for folder in folders.iter().map(|at| &self.folders[*at]) {
-            let Some(all) =
-                server.try_get(&format!("/session?limit=1000&directory={}", folder.display())).await
-            else {
-                // What the model was asked is judged all the same.
-                programs::say_skipped(
-                    "OpenCode does not answer for a folder: its own count of prompts is not judged",
-                );
-                continue;
-            };
-            for session in all.as_array().into_iter().flatten() {
-                let Some(run_id) = session["metadata"]["orgx_run_id"].as_str() else { continue };
-                let id = session["id"].as_str().unwrap_or_default();
-                let said = server.get(&format!("/session/{id}/message")).await;
-                let said = said.as_array().into_iter().flatten();
-                let users = said.filter(|message| message["info"]["role"] == "user").count();
-                *messages.entry(run_id.to_owned()).or_default() += users;
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db =
+            rusqlite::Connection::open_with_flags(server.database(), flags).expect("OpenCode's database");
+        let mut rows = db
+            .prepare(
+                "SELECT json_extract(session.metadata, '$.orgx_run_id') AS run, count(message.id)
+                 FROM session LEFT JOIN message
+                   ON message.session_id = session.id AND json_extract(message.data, '$.role') = 'user'
+                 WHERE session.directory = ?1 AND run IS NOT NULL GROUP BY run",
+            )
+            .expect("its tables");
+        for folder in folders.iter().map(|at| self.folders[*at].display().to_string()) {
+            let of_folder = rows.query_map([folder], |row| Ok((row.get(0)?, row.get(1)?))).expect("its rows");
+            for row in of_folder {
+                let (run_id, users): (String, u32) = row.expect("a row");
+                *messages.entry(run_id).or_default() += users as usize;
             }
         }
+        assert!(folders.is_empty() || !messages.is_empty(), "OpenCode's database knows no run");
         messages
     }
 
