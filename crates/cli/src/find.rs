@@ -66,7 +66,7 @@ impl From<CommandError> for Refusal {
             CommandError::Gone => return Self::stopped(),
             CommandError::NoSuchRun { .. } => "no_such_run",
             CommandError::Ambiguous { .. } => "ambiguous",
-            CommandError::Ended { .. } => "ended",
+            CommandError::Ended { .. } | CommandError::NotWaiting => "ended",
             CommandError::Invalid { .. } => "invalid",
             CommandError::Journal { .. } => "journal",
         };

@@ -30,6 +30,7 @@ pub(crate) fn live(run_id: &str, state: RunState) -> RunView {
         steps: 12,
         deviations: 0,
         arrived_at: ago(252),
+        ..RunView::default()
     }
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn recent(run_id: &str, reason: Option<&str>) -> RecentRun {
         steps: 31,
         deviations: 1,
         receipt: reason.is_none().then_some(ReceiptState::Delivered),
+        ..RecentRun::default()
     }
 }
 
@@ -82,7 +84,12 @@ pub(crate) fn record(run_id: &str, state: RunState) -> RunRecord {
         cost_cents: completed.then_some(21),
         reason: (state == RunState::Failed).then(|| "the model refuses: rate limit reached".to_owned()),
         confirmed: completed,
-        receipt: completed.then_some(ReceiptView { state: ReceiptState::Delivered, tries: 1 }),
+        receipt: completed.then_some(ReceiptView {
+            state: ReceiptState::Delivered,
+            tries: 1,
+            next_at: None,
+            why: None,
+        }),
         ..RunRecord::default()
     }
 }

@@ -211,7 +211,7 @@ mod tests {
         for (run, state) in
             runs.iter_mut().zip([ReceiptState::Waiting, ReceiptState::Refused, ReceiptState::NotTaken])
         {
-            run.receipt = Some(ReceiptView { state, tries: 5 });
+            run.receipt = Some(ReceiptView { state, tries: 5, next_at: None, why: None });
             run.cost_cents = None;
         }
         insta::assert_snapshot!(fits(receipt_list(&runs, &now(), Style::Plain)));

@@ -50,6 +50,7 @@ pub use outbox::OutboxHealth;
 pub use panics::log_panics;
 pub use paths::{Paths, Tenant};
 pub use peer::{
-    Command, CommandError, LocalTask, OutboxView, PauseState, Peer, PeerEvent, PeerSnapshot, ReceiptState,
-    ReceiptView, RecentRun, Reply, RunRecord, RunState, RunView, StartError,
+    Answer, Ask, Attention, ClaudeCode, Command, CommandError, DeviationView, Link, LocalTask, OutboxView,
+    PauseState, Peer, PeerEvent, PeerSnapshot, ReceiptCounts, ReceiptState, ReceiptView, RecentRun, Reply,
+    RunDetail, RunRecord, RunState, RunView, SettingsView, StartError, StepView, Today,
 };

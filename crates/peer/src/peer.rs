@@ -16,11 +16,14 @@ mod stop;
 mod words;
 
 pub(crate) use command::Request;
-pub use command::{Command, CommandError, LocalTask, Reply};
+pub use command::{Answer, Command, CommandError, LocalTask, Reply};
 pub use event::PeerEvent;
-pub use history::{ReceiptState, ReceiptView, RunRecord, RunState};
+pub use history::{ReceiptState, ReceiptView, RunDetail, RunRecord, RunState};
 pub use orgx_proto::dispatch::PauseState;
-pub use snapshot::{OutboxView, PeerSnapshot, RecentRun, RunView};
+pub use snapshot::{
+    Ask, Attention, ClaudeCode, DeviationView, Link, OutboxView, PeerSnapshot, ReceiptCounts, RecentRun,
+    RunView, SettingsView, StepView, Today,
+};
 
 use crate::config::Config;
 use crate::control::{self, AttachError, Attached, Control, Hello, Host, Listener, PROTOCOL, Running};

@@ -68,7 +68,10 @@ impl Show {
             PeerEvent::Rules { count, .. } => {
                 format!("{count} skill rule{} in use", if *count == 1 { "" } else { "s" })
             }
-            PeerEvent::License { .. } | PeerEvent::Agent { .. } => return,
+            PeerEvent::License { .. }
+            | PeerEvent::Agent { .. }
+            | PeerEvent::Attention { .. }
+            | PeerEvent::Answered { .. } => return,
         };
         say(&format!("  {:5.1} s  {line}", self.began.elapsed().as_secs_f64()));
     }

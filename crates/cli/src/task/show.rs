@@ -48,7 +48,7 @@ fn tell(of: &str, event: &PeerEvent) -> Option<(Tone, String, Option<bool>)> {
             (Tone::Mute, format!("Session {session}"), None)
         }
         PeerEvent::Step { run_id, summary } if run_id == of => (Tone::Head, clean(summary), None),
-        PeerEvent::Deviation { run_id, skill_id, evidence_ref } if run_id == of => {
+        PeerEvent::Deviation { run_id, skill_id, evidence_ref, .. } if run_id == of => {
             (Tone::Care, format!("Deviation from {skill_id} (evidence {evidence_ref})"), None)
         }
         PeerEvent::Ended { run_id, completed: true, tokens_used, .. } if run_id == of => {
@@ -82,6 +82,7 @@ mod tests {
                     summary: format!("edit {} — add a line\x1b[2J", "long/".repeat(30)),
                 },
                 PeerEvent::Deviation {
+                    evidence_kind: String::new(),
                     run_id: run_id.clone(),
                     skill_id: "careful-retries".into(),
                     evidence_ref: "call_3".into(),

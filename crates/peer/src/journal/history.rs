@@ -70,6 +70,7 @@ fn record(row: &Row<'_>) -> Result<RunRecord> {
         cost_cents: number("cost_estimate_cents"),
         reason: terminal.as_ref().and_then(|end| end.get("reason")?.as_str().map(ToOwned::to_owned)),
         confirmed: row.get(12)?,
-        receipt: receipt.map(|state| ReceiptView { state, tries }),
+        receipt: receipt.map(|state| ReceiptView { state, tries, next_at: None, why: None }),
+        title: None,
     })
 }

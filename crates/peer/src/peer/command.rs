@@ -1,6 +1,6 @@
 //! What somebody wants of a running peer, and what they are told. The same in process and over the control socket.
 
-use super::history::RunRecord;
+use super::history::{RunDetail, RunRecord};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -39,8 +39,34 @@ pub enum Command {
         /// At most so many.
         limit: usize,
     },
+    /// One run with its steps and deviations, as far as they are in memory.
+    Detail {
+        /// Which; the start of its id will do, if no other one starts so.
+        run_id: String,
+    },
+    /// Answer something that waits for the person ([`super::Attention`]).
+    Answer {
+        /// Its id.
+        id: String,
+        /// What the person says.
+        answer: Answer,
+    },
+    /// Try to reach OrgX, and to deliver what waits, now.
+    Reconnect,
+    /// Read `config.toml` again, and use what can be used without a restart.
+    Reload,
     /// End the peer, as SIGTERM does.
     Stop,
+}
+
+/// What the person says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// This once.
+    Allow,
+    /// No.
+    Deny,
 }
 
 /// A task of the person's own.
@@ -66,6 +92,13 @@ pub enum Reply {
     Task {
         /// The run.
         run_id: String,
+    },
+    /// One run, whole.
+    Detail(Box<RunDetail>),
+    /// `config.toml` was read again.
+    Reloaded {
+        /// What of it needs a restart of the peer, by its name there.
+        restart: Vec<String>,
     },
     /// These runs.
     Runs {
@@ -96,6 +129,9 @@ pub enum CommandError {
         /// Its id.
         run_id: String,
     },
+    /// It does not wait any more: it was answered, or its run has ended.
+    #[error("it was answered already, or its run has ended")]
+    NotWaiting,
     /// What was asked for cannot be used.
     #[error("{why}")]
     Invalid {

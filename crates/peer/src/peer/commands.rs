@@ -36,6 +36,9 @@ impl Actor {
                 let runs = self.named(&run_id).await?;
                 Ok(Reply::Runs { runs: vec![runs] })
             }
+            Command::Detail { .. } | Command::Answer { .. } | Command::Reconnect | Command::Reload => {
+                Err(CommandError::Invalid { why: "this version cannot do that".into() })
+            }
             // The loop takes this one.
             Command::Stop => Ok(Reply::Done),
         }

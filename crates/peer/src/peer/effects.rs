@@ -265,6 +265,7 @@ impl Actor {
             steps: ended.steps,
             deviations: ended.deviations,
             receipt: ended.receipt.as_ref().map(|_| ReceiptState::Waiting),
+            ..RecentRun::default()
         });
         self.recent.truncate(limits::RECENT_RUNS);
     }
@@ -314,6 +315,7 @@ impl Actor {
             Some("task.deviation") => PeerEvent::Deviation {
                 run_id,
                 skill_id: text("/skill_id"),
+                evidence_kind: text("/evidence_kind"),
                 evidence_ref: text("/evidence_ref"),
             },
             Some("task.completed") => PeerEvent::Ended {

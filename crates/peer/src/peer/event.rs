@@ -1,6 +1,7 @@
 //! What happens, for those who watch: a log line, a progress display, a notification.
 
 use super::history::ReceiptState;
+use super::snapshot::Attention;
 use crate::gateway::License;
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +43,21 @@ pub enum PeerEvent {
         run_id: String,
         /// The skill.
         skill_id: String,
+        /// What kind of evidence there is, in the rule's words.
+        #[serde(default)]
+        evidence_kind: String,
         /// Where.
         evidence_ref: String,
+    },
+    /// Something waits for the person.
+    Attention {
+        /// What it is.
+        attention: Attention,
+    },
+    /// It does not any more.
+    Answered {
+        /// Its id.
+        id: String,
     },
     /// The run ended.
     Ended {

@@ -1,5 +1,6 @@
 //! A run as the journal remembers it: what `runs`, `receipts` and a window's history show.
 
+use super::snapshot::{DeviationView, StepView};
 use serde::{Deserialize, Serialize};
 
 /// A run that is, or was. Holds no prompt, title or transcript.
@@ -38,6 +39,25 @@ pub struct RunRecord {
     pub confirmed: bool,
     /// Its receipt, when it completed.
     pub receipt: Option<ReceiptView>,
+    /// Its title, while this peer lives. In memory only: it is in no file of ours.
+    pub title: Option<String>,
+}
+
+/// A run, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunDetail {
+    /// What the journal has of it, or will have.
+    pub run: RunRecord,
+    /// Steps in order, the newest of them; in memory only.
+    pub steps: Vec<StepView>,
+    /// Earlier steps that are not in memory any more.
+    pub steps_before: u64,
+    /// Deviations in order; in memory only.
+    pub deviations: Vec<DeviationView>,
+    /// What OrgX is told of its end, as it goes over the wire: the receipt's body, or the terminal when it failed.
+    /// Holds ids, counts and a reason; `None` while it runs.
+    pub receipt: Option<serde_json::Value>,
 }
 
 /// A receipt's fate.
@@ -47,6 +67,12 @@ pub struct ReceiptView {
     pub state: ReceiptState,
     /// How often it was posted.
     pub tries: u32,
+    /// When it is posted next, in ms since the epoch, while it waits.
+    #[serde(default)]
+    pub next_at: Option<i64>,
+    /// Why it is not delivered, in a sentence.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// Where a receipt stands.

@@ -6,7 +6,7 @@ use super::history::RunState;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use crate::gateway::License;
 use crate::limits;
-use orgx_proto::health::{self, Agent, Disk, Facts, Health, Works, health};
+use orgx_proto::health::{self, Agent, Disk, Facts, Works, health};
 use orgx_proto::time::Millis;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Actor {
                 .zip(self.config.outbox.as_ref())
                 .map(|(outbox, path)| OutboxView::new(path, outbox.health())),
             warnings: self.warnings.iter().cloned().collect(),
-            health: Health::default(),
+            ..PeerSnapshot::default()
         };
         snapshot.health = health(&self.facts(&snapshot));
         self.tell_snapshot.send_replace(snapshot);

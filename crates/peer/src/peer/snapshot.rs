@@ -19,28 +19,149 @@ pub struct PeerSnapshot {
     pub connected: bool,
     /// The connection, in a sentence.
     pub connection: String,
+    /// The facts behind it.
+    pub link: Link,
     /// What OrgX says of the license.
     pub license: License,
     /// The agent on this computer.
     pub agent: Detected,
+    /// Claude Code, when it is on this computer.
+    pub claude: Option<ClaudeCode>,
     /// Skill rules in use.
     pub rules: usize,
     /// Skill rules that are not, and why.
     pub ignored_rules: Vec<String>,
     /// Does it take tasks, or has the person paused it?
     pub pause: PauseState,
+    /// What waits for the person, oldest first.
+    pub attention: Vec<Attention>,
     /// Runs that have not ended, oldest first.
     pub runs: Vec<RunView>,
+    /// Runs that may be under way at once.
+    pub places: usize,
     /// Runs that have, newest first.
     pub recent: Vec<RecentRun>,
+    /// What has been done since midnight.
+    pub today: Today,
+    /// Receipts that OrgX has, and those that it does not.
+    pub receipts: ReceiptCounts,
     /// Frames that OrgX has not confirmed.
     pub unconfirmed: usize,
     /// What is wrong with the journal now.
     pub journal_trouble: Option<String>,
     /// The outbox; `None` when it is off.
     pub outbox: Option<OutboxView>,
+    /// What of the configuration is in force.
+    pub settings: SettingsView,
     /// What a person should know, newest last.
     pub warnings: Vec<String>,
+}
+
+/// The facts behind the connection. All times in ms since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Link {
+    /// OrgX's host, with its port when that is not the usual one.
+    pub host: String,
+    /// Since when the socket is open, when it is.
+    pub since: Option<i64>,
+    /// When it is tried again, while it waits.
+    pub retry_at: Option<i64>,
+    /// Tries that failed since it was last open.
+    pub tries: u32,
+    /// When OrgX was last heard: a frame, a ping or a pong.
+    pub heard_at: Option<i64>,
+    /// The last round trip, in ms.
+    pub round_trip_ms: Option<u64>,
+}
+
+/// Claude Code on this computer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClaudeCode {
+    /// Its version, once it has said it.
+    pub version: Option<String>,
+    /// Where it is.
+    pub path: String,
+}
+
+/// Something that waits for the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attention {
+    /// Names it in [`super::Command::Answer`].
+    pub id: String,
+    /// The run that waits.
+    pub run_id: String,
+    /// What is asked.
+    pub what: Ask,
+    /// Since when, in ms since the epoch.
+    pub since: i64,
+    /// When it is denied unanswered, in ms since the epoch.
+    pub lapses_at: i64,
+}
+
+/// What is asked of the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Ask {
+    /// May a task work in this folder, which is not among the allowed ones?
+    Folder {
+        /// The folder.
+        folder: String,
+    },
+    /// Something that this version does not know.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// Counts since midnight, local time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Today {
+    /// Runs that completed.
+    pub done: u64,
+    /// Runs that failed.
+    pub failed: u64,
+    /// Tokens used by those that completed.
+    pub tokens: u64,
+    /// What they cost by the agents' count, in US cents; `None` when no agent said.
+    pub cost_cents: Option<u64>,
+}
+
+/// How many receipts there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReceiptCounts {
+    /// OrgX has them.
+    pub delivered: u64,
+    /// They are to be posted, or posted again.
+    pub waiting: u64,
+}
+
+/// What of the configuration is in force: what a settings page shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SettingsView {
+    /// The workspace whose tasks are taken.
+    pub workspace_id: String,
+    /// Is presence told?
+    pub presence: bool,
+    /// Is the outbox written?
+    pub outbox: bool,
+    /// May an OpenCode be started when a task needs one?
+    pub start_opencode: bool,
+    /// Runs at once.
+    pub concurrent: usize,
+    /// Runs at once in one folder.
+    pub per_folder: usize,
+    /// Where tasks may work; empty: anywhere.
+    pub allowed_folders: Vec<String>,
+    /// Does a task in another folder wait for the person, instead of failing?
+    pub ask_for_folders: bool,
+    /// The environment variables that win over `config.toml`, so that a change there has no effect.
+    pub fixed_by_environment: Vec<String>,
 }
 
 /// A run that has not ended.
@@ -49,8 +170,12 @@ pub struct PeerSnapshot {
 pub struct RunView {
     /// Its id.
     pub run_id: String,
+    /// Its title. In memory only: it is in no file of ours.
+    pub title: Option<String>,
     /// Where it is.
     pub state: RunState,
+    /// The driver that runs it.
+    pub driver: Option<String>,
     /// Is it the person's own, which OrgX never hears of?
     pub local: bool,
     /// Its folder.
@@ -63,6 +188,40 @@ pub struct RunView {
     pub deviations: u64,
     /// When its dispatch came, in ms since the epoch.
     pub arrived_at: i64,
+    /// When its agent was ready, in ms since the epoch.
+    pub started_at: Option<i64>,
+    /// Tokens used so far, as far as the agent has said.
+    pub tokens_used: Option<u64>,
+    /// What it has cost so far by the agent's count, in US cents.
+    pub cost_cents: Option<u64>,
+    /// The newest step.
+    pub last_step: Option<StepView>,
+}
+
+/// Something that an agent did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepView {
+    /// When, in ms since the epoch.
+    pub at: i64,
+    /// `file_edit`, `tool_call` or `chat`, as on the wire.
+    pub kind: String,
+    /// As OrgX is told.
+    pub summary: String,
+}
+
+/// A broken skill rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeviationView {
+    /// When, in ms since the epoch.
+    pub at: i64,
+    /// The skill.
+    pub skill_id: String,
+    /// What kind of evidence there is, in the rule's words.
+    pub evidence_kind: String,
+    /// Where.
+    pub evidence_ref: String,
 }
 
 /// A run that has ended.
@@ -71,8 +230,12 @@ pub struct RunView {
 pub struct RecentRun {
     /// Its id.
     pub run_id: String,
+    /// Its title, while this peer lives. In memory only: it is in no file of ours.
+    pub title: Option<String>,
     /// Was it the person's own, which OrgX never hears of?
     pub local: bool,
+    /// When it ended, in ms since the epoch.
+    pub ended_at: i64,
     /// Did it complete?
     pub completed: bool,
     /// Tokens used, when it completed.
@@ -93,6 +256,14 @@ pub struct RecentRun {
 pub struct OutboxView {
     /// Where it is.
     pub path: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// Lines since midnight, local time.
+    pub today: u64,
+    /// When the newest line was written, in ms since the epoch.
+    pub last_at: Option<i64>,
+    /// The newest line's kind.
+    pub last_kind: Option<String>,
     /// Lines written since start.
     pub written: u64,
     /// Lines that could not be written.
@@ -104,7 +275,7 @@ pub struct OutboxView {
 impl OutboxView {
     pub(super) fn new(path: &std::path::Path, health: OutboxHealth) -> Self {
         let OutboxHealth { written, lost, trouble } = health;
-        Self { path: path.display().to_string(), written, lost, trouble }
+        Self { path: path.display().to_string(), written, lost, trouble, ..Self::default() }
     }
 }
 
@@ -125,6 +296,7 @@ impl From<&Run> for RunView {
             steps: live.map_or(0, |live| live.steps),
             deviations: live.map_or(0, |live| live.deviations),
             arrived_at: run.arrived.wall.0,
+            ..Self::default()
         }
     }
 }

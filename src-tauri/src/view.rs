@@ -1,0 +1,3 @@
+//! What the window shows.
+
+pub mod model;
