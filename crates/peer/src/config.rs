@@ -40,10 +40,12 @@ pub struct Config {
     pub clock: Clock,
     /// What was odd about the configuration, in words.
     pub warnings: Vec<String>,
+    /// The environment that it was read with, so that it can be read again.
+    pub source: Environment,
 }
 
 /// How runs are run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunsConfig {
     /// Runs at once.
     pub concurrent: usize,
@@ -53,6 +55,8 @@ pub struct RunsConfig {
     pub default_folder: Option<PathBuf>,
     /// Where tasks may work; empty: anywhere.
     pub allowed_folders: Vec<PathBuf>,
+    /// Does a task of OrgX in another folder wait for the person, instead of failing at once?
+    pub ask_for_folders: bool,
 }
 
 /// How OpenCode is found.
@@ -143,6 +147,7 @@ impl Config {
             paths: draft.paths,
             clock: Clock::default(),
             warnings: draft.warnings,
+            source: draft.source,
         })
     }
 }
@@ -170,6 +175,8 @@ pub struct Draft {
     pub paths: Paths,
     /// What was odd about the configuration, in words.
     pub warnings: Vec<String>,
+    /// The environment that it was read with.
+    pub source: Environment,
 }
 
 impl Draft {
@@ -207,6 +214,7 @@ impl Draft {
             outbox: outbox(env, &file.outbox),
             paths,
             warnings,
+            source: env.clone(),
         }
     }
 
@@ -261,6 +269,7 @@ fn runs(file: file::Runs) -> Result<RunsConfig, ConfigError> {
         per_folder: positive("per_folder", file.per_folder, 1)?,
         default_folder: file.default_folder,
         allowed_folders: file.allowed_folders,
+        ask_for_folders: file.ask_for_folders.unwrap_or(false),
     })
 }
 

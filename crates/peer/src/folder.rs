@@ -54,6 +54,7 @@ mod tests {
             per_folder: 1,
             default_folder: default.map(Into::into),
             allowed_folders: allowed.iter().map(|path| (*path).into()).collect(),
+            ask_for_folders: false,
         }
     }
 

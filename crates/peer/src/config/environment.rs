@@ -5,8 +5,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Environment variables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
+
+/// Names alone: some of the values are secrets.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// This process's own.

@@ -31,6 +31,7 @@ pub(super) struct Runs {
     pub(super) per_folder: Option<usize>,
     pub(super) default_folder: Option<PathBuf>,
     pub(super) allowed_folders: Vec<PathBuf>,
+    pub(super) ask_for_folders: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
