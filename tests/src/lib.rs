@@ -13,6 +13,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails by panicking, in words")]
 
+pub mod chromium;
 pub mod disk;
 pub mod golden;
 pub mod journal;
@@ -23,6 +24,7 @@ pub mod programs;
 pub mod proxy;
 pub mod stage;
 pub mod torture;
+pub mod webdriver;
 
 pub use programs::{story, story_without_opencode};
 pub use stage::{Stage, task};
