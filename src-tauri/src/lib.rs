@@ -1,5 +1,6 @@
 //! The desktop shell.
 
+pub mod tray;
 pub mod view;
 
 /// Runs the app until it quits.

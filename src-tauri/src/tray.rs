@@ -1,0 +1,3 @@
+//! The tray.
+
+pub mod icon;
