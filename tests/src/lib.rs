@@ -14,6 +14,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails by panicking, in words")]
 
 pub mod chromium;
+pub mod desktop;
 pub mod disk;
 pub mod golden;
 pub mod journal;

@@ -71,3 +71,14 @@ pub fn peer() -> PathBuf {
     );
     program
 }
+
+/// The `orgx-tray` program, if it was built.
+pub fn tray() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("ORGX_TRAY_BIN").filter(|name| !name.is_empty()).map(PathBuf::from)
+    {
+        assert!(named.is_file(), "ORGX_TRAY_BIN is {}, where there is no program", named.display());
+        return named.canonicalize().ok();
+    }
+    let beside = std::env::current_exe().ok()?.parent()?.parent()?.join("orgx-tray");
+    beside.is_file().then_some(beside)
+}
