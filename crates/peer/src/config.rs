@@ -1,17 +1,19 @@
 //! What the person configured: environment over `config.toml` over defaults.
 
+mod desktop;
 mod environment;
 mod file;
 
+pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
+pub(crate) use file::{BYTES as FILE_BYTES, File};
 
 use crate::clock::Clock;
 use crate::paths::{Paths, Tenant};
-use file::File;
 use orgx_proto::connection::Offer;
 use orgx_proto::limits;
 use orgx_proto::redact::Redacted;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use url::{Host, Url};
 
@@ -111,7 +113,7 @@ pub enum ConfigError {
     },
 }
 
-const DEFAULT_BASE_URL: &str = "https://useorgx.com";
+pub(crate) const DEFAULT_BASE_URL: &str = "https://useorgx.com";
 /// PROTOCOL: contract I2, the seed's name.
 const DEFAULT_PLUGIN_ID: &str = "@useorgx/orgx-opencode-plugin";
 
@@ -127,6 +129,17 @@ impl Config {
     /// When the key or the workspace is missing, or something has a value that cannot be used.
     pub fn load(env: &Environment) -> Result<Self, ConfigError> {
         Self::of(Draft::read(env)?)
+    }
+
+    /// With a key that was kept somewhere. One of the environment wins over it.
+    ///
+    /// # Errors
+    /// When the workspace is missing, or something has a value that cannot be used.
+    pub fn with_key(mut draft: Draft, key: SecretString) -> Result<Self, ConfigError> {
+        if !draft.has_key_of_its_own() {
+            draft.key = usable(key, "the key that was kept");
+        }
+        Self::of(draft)
     }
 
     /// With this text for the `config.toml`.
@@ -171,6 +184,8 @@ pub struct Draft {
     pub opencode: Result<OpenCodeConfig, ConfigError>,
     /// The outbox; `None` when it is switched off.
     pub outbox: Result<Option<PathBuf>, ConfigError>,
+    /// How the desktop app behaves.
+    pub desktop: Desktop,
     /// Our own folders.
     pub paths: Paths,
     /// What was odd about the configuration, in words.
@@ -212,10 +227,16 @@ impl Draft {
             runs: runs(file.runs),
             opencode: opencode(env, file.opencode),
             outbox: outbox(env, &file.outbox),
+            desktop: file.notifications.into(),
             paths,
             warnings,
             source: env.clone(),
         }
+    }
+
+    /// Does the environment hold a key, be it one that cannot be used? Then no other place is looked into.
+    pub fn has_key_of_its_own(&self) -> bool {
+        !matches!(self.key, Err(ConfigError::Missing { .. }))
     }
 
     /// Whose tasks are taken, when that is known.
@@ -230,9 +251,14 @@ fn key(env: &Environment) -> Result<SecretString, ConfigError> {
             name: "ORGX_API_KEY",
             what: "put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none",
         })?;
-    Offer::subprotocols(&key)
-        .map_err(|error| ConfigError::Invalid { name: "ORGX_API_KEY".into(), why: error.to_string() })?;
-    Ok(key.into())
+    usable(key.into(), "ORGX_API_KEY")
+}
+
+/// A key that a header can carry.
+fn usable(key: SecretString, name: &str) -> Result<SecretString, ConfigError> {
+    Offer::subprotocols(key.expose_secret())
+        .map_err(|error| ConfigError::Invalid { name: name.into(), why: error.to_string() })?;
+    Ok(key)
 }
 
 fn workspace_id(env: &Environment, file: Option<String>) -> Result<String, ConfigError> {
@@ -240,11 +266,17 @@ fn workspace_id(env: &Environment, file: Option<String>) -> Result<String, Confi
         name: "ORGX_WORKSPACE_ID",
         what: "put the id of the OrgX workspace whose tasks this computer takes into it",
     })?;
+    check_workspace_id(&id, "ORGX_WORKSPACE_ID")?;
+    Ok(id)
+}
+
+/// Can this be a workspace's id?
+pub(crate) fn check_workspace_id(id: &str, name: &str) -> Result<(), ConfigError> {
     if id.len() > limits::ID_BYTES || id.chars().any(char::is_control) {
         let why = format!("a workspace id is one line of at most {} bytes", limits::ID_BYTES);
-        return Err(ConfigError::Invalid { name: "ORGX_WORKSPACE_ID".into(), why });
+        return Err(ConfigError::Invalid { name: name.into(), why });
     }
-    Ok(id)
+    Ok(())
 }
 
 /// A blank setting counts as not set, as a blank variable does.
@@ -323,6 +355,14 @@ fn outbox(env: &Environment, file: &file::Outbox) -> Result<Option<PathBuf>, Con
         })?)),
         None => Ok(None),
     }
+}
+
+/// The address of an OrgX.
+///
+/// # Errors
+/// When it cannot be used as one.
+pub(crate) fn orgx_at(text: &str) -> Result<Url, ConfigError> {
+    base_url(text, &mut Vec::new())
 }
 
 /// https anywhere, http on this computer only, no credentials, no query.

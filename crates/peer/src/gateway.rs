@@ -4,5 +4,5 @@ mod api;
 mod socket;
 
 pub use api::License;
-pub(crate) use api::{Api, Presence};
+pub(crate) use api::{Api, Presence, host_platform};
 pub(crate) use socket::{Door, Socket, SocketEvent};

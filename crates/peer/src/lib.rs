@@ -21,6 +21,7 @@
 mod clock;
 mod config;
 pub mod control;
+pub mod credentials;
 pub mod diagnostics;
 pub mod doctor;
 mod driver;
@@ -37,9 +38,14 @@ mod panics;
 mod paths;
 mod peer;
 mod rules;
+pub mod settings;
+pub mod sign_in;
 
 pub use clock::Clock;
-pub use config::{Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig, find_opencode};
+pub use config::{
+    Config, ConfigError, Desktop, Draft, Environment, NotificationKind, OpenCodeConfig, RunsConfig,
+    find_opencode,
+};
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};
 pub use gateway::License;

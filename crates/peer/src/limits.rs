@@ -139,3 +139,16 @@ pub const DOCTOR_CLOCK: Duration = Duration::from_secs(5 * 60);
 pub const DISK_LOW: u64 = 500_000_000;
 /// With less free space than this, in bytes, the journal can soon not be written.
 pub const DISK_FULL: u64 = 50_000_000;
+
+/// How long the keychain may take. It may be asking the person to unlock it; who waits longer is told so instead.
+pub const KEYCHAIN: Duration = Duration::from_secs(10);
+/// How long one question about a pairing may take: the person is waiting, and it is asked again.
+pub const PAIRING_POLL: Duration = Duration::from_secs(10);
+/// How long OrgX may take to hear that a key was kept, or that a pairing is given up.
+pub const PAIRING_LAST_WORD: Duration = Duration::from_secs(5);
+/// How often OrgX is told that a key was kept, until it answers.
+pub const PAIRING_ACKS: u32 = 3;
+/// Workspaces that are listed at most.
+pub const WORKSPACES: usize = 100;
+/// How long another program may hold `config.toml` while it changes it.
+pub const SETTINGS_LOCK: Duration = Duration::from_secs(5);

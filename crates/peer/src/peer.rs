@@ -198,7 +198,7 @@ fn hello(config: &Config) -> Hello {
 }
 
 /// The random id of this installation, made at the first start.
-fn installation_id(path: &Path) -> Result<String, StartError> {
+pub(crate) fn installation_id(path: &Path) -> Result<String, StartError> {
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     if uuid::Uuid::parse_str(kept.trim()).is_ok() {
         return Ok(kept.trim().to_owned());

@@ -11,6 +11,7 @@
 //! - [`dispatch`] and [`run`]: which task runs when, and how each run ends exactly once
 //! - [`skill_rules`]: the team's rules, compiled once, matched as sets
 //! - [`work_graph`]: the outbox record
+//! - [`pairing`]: connecting in the browser
 //! - [`health`]: facts to one sentence and one action
 //! - [`prompt`], [`redact`], [`agent`], [`ids`], [`time`], [`limits`]: the words the others share
 
@@ -22,6 +23,7 @@ pub mod health;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod pairing;
 pub mod prompt;
 pub mod receipt;
 pub mod redact;

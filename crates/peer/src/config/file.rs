@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// The whole file; everything in it is optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct File {
+pub(crate) struct File {
     pub(super) orgx: Orgx,
     pub(super) runs: Runs,
     pub(super) opencode: OpenCode,
     pub(super) outbox: Outbox,
+    pub(super) notifications: Notifications,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,8 +51,19 @@ pub(super) struct Outbox {
     pub(super) path: Option<PathBuf>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Notifications {
+    pub(super) deviation: Option<bool>,
+    pub(super) needs_you: Option<bool>,
+    pub(super) run_failed: Option<bool>,
+    pub(super) offline: Option<bool>,
+    pub(super) license: Option<bool>,
+    pub(super) muted_rules: Vec<String>,
+}
+
 /// Largest file read, in bytes: it is written by hand.
-const BYTES: u64 = 256 * 1024;
+pub(crate) const BYTES: u64 = 256 * 1024;
 
 /// Characters of a key or a folder shown in a message.
 pub(super) const SHOWN_CHARS: usize = 200;
@@ -72,7 +84,7 @@ impl File {
         Self::parse(&text).map_err(problem)
     }
 
-    pub(super) fn parse(text: &str) -> Result<(Self, Vec<String>), String> {
+    pub(crate) fn parse(text: &str) -> Result<(Self, Vec<String>), String> {
         let mut warnings = Vec::new();
         let unknown = |path: serde_ignored::Path<'_>| {
             let path = Redacted::cut(&path.to_string(), SHOWN_CHARS);

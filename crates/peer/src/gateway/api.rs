@@ -171,7 +171,7 @@ impl Api {
 }
 
 /// The platform in Node's words, which OrgX knows.
-fn host_platform() -> &'static str {
+pub(crate) fn host_platform() -> &'static str {
     match std::env::consts::OS {
         "macos" => "darwin",
         "windows" => "win32",

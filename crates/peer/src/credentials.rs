@@ -1,0 +1,235 @@
+//! Where the OrgX key is kept: in the OS's keychain, in memory, or in a file by the person's choice.
+//!
+//! Promises: a key leaves this module only as a [`SecretString`]; no error, log line or `Debug` holds any of it. The
+//! keychain is asked on a thread of its own and given [`limits::KEYCHAIN`], since it may ask the person first; whoever
+//! calls never waits longer. There is one key per OrgX. The file exists only when the person chose it, and is readable
+//! by this user alone; while it holds a key the keychain is not asked. See docs/adr/0004-keychain.md.
+
+mod file;
+mod keychain;
+mod memory;
+mod mock;
+mod os;
+#[cfg(test)]
+mod tests;
+mod wizard;
+
+pub use keychain::{Keychain, KeychainError};
+pub use mock::{MockKeychain, Mood, mock};
+pub use os::OsKeychain;
+
+use crate::config::Environment;
+use crate::limits;
+use crate::paths::Paths;
+use file::KeyFile;
+use memory::Memory;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use url::Url;
+
+/// Where a key is, or is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// The OS's keychain.
+    Keychain,
+    /// This program's memory, until it ends.
+    Memory,
+    /// A file that only this user can read.
+    File,
+    /// The environment: whoever started the program keeps it.
+    Environment,
+}
+
+/// What was there to be forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// A key in the keychain.
+    pub keychain: bool,
+    /// A key in the file.
+    pub file: bool,
+    /// A key in memory.
+    pub memory: bool,
+}
+
+impl Forgotten {
+    /// Was there any?
+    pub fn any(self) -> bool {
+        self.keychain || self.file || self.memory
+    }
+}
+
+/// A sign-in of another OrgX tool on this computer.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its key.
+    pub key: SecretString,
+    /// The workspace that it is for, when that tool noted it.
+    pub workspace_name: Option<String>,
+    /// Whose it is, for people.
+    pub from: &'static str,
+}
+
+/// The places that keys are kept in. Clones share them.
+#[derive(Clone)]
+pub struct Credentials {
+    keychain: Arc<dyn Keychain>,
+    memory: Memory,
+    file: KeyFile,
+    /// Where the OrgX wizard notes what its key is for.
+    wizard: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// With this OS's keychain.
+    pub fn os(paths: &Paths) -> Self {
+        Self::with(Arc::new(OsKeychain::default()), paths)
+    }
+
+    /// With this keychain.
+    pub fn with(keychain: Arc<dyn Keychain>, paths: &Paths) -> Self {
+        let wizard = wizard::folder(&Environment::of_process());
+        Self { keychain, memory: Memory::default(), file: KeyFile::in_folder(&paths.config), wizard }
+    }
+
+    /// The same, with the OrgX wizard's notes in this folder.
+    #[must_use]
+    pub fn with_wizard_in(mut self, folder: PathBuf) -> Self {
+        self.wizard = Some(folder);
+        self
+    }
+
+    /// The key for this OrgX: from memory, from the file if the person chose it, or from the keychain.
+    ///
+    /// # Errors
+    /// When a place that may hold it cannot be looked into.
+    pub async fn load(&self, origin: &Url) -> Result<Option<(SecretString, KeyPlace)>, KeychainError> {
+        let account = account(origin);
+        if let Some(key) = self.memory.get(&account) {
+            return Ok(Some((key, KeyPlace::Memory)));
+        }
+        if let Some(key) = self.in_file(|file, account| file.get(account), origin).await? {
+            return Ok(Some((key, KeyPlace::File)));
+        }
+        let found = self.ask(move |keychain| keychain.get(&account)).await?;
+        Ok(found.map(|key| (key, KeyPlace::Keychain)))
+    }
+
+    /// Keeps the key there; from then on it is the one that is found.
+    ///
+    /// # Errors
+    /// When it cannot be kept there; then nothing has changed.
+    pub async fn store(
+        &self,
+        origin: &Url,
+        key: &SecretString,
+        place: KeyPlace,
+    ) -> Result<(), KeychainError> {
+        let (account, kept) = (account(origin), key.clone());
+        match place {
+            KeyPlace::Keychain => {
+                let entry = account.clone();
+                self.ask(move |keychain| keychain.set(&entry, &kept)).await?;
+                self.in_file(|file, account| file.delete(account), origin).await?;
+                self.memory.delete(&account);
+            }
+            KeyPlace::File => {
+                self.in_file(move |file, account| file.set(account, &kept), origin).await?;
+                self.memory.delete(&account);
+            }
+            KeyPlace::Memory => self.memory.set(account, kept),
+            KeyPlace::Environment => {
+                let words = "a key of the environment is kept by whoever sets ORGX_API_KEY";
+                return Err(KeychainError::Failed(words.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the key for this OrgX everywhere.
+    ///
+    /// # Errors
+    /// When the keychain cannot be asked; the file and the memory have forgotten it all the same.
+    pub async fn forget(&self, origin: &Url) -> Result<Forgotten, KeychainError> {
+        let account = account(origin);
+        let memory = self.memory.delete(&account);
+        let file = self.in_file(|file, account| file.delete(account), origin).await?;
+        match self.ask(move |keychain| keychain.delete(&account)).await {
+            Ok(keychain) => Ok(Forgotten { keychain, file, memory }),
+            // Where there is no keychain there is nothing in it.
+            Err(KeychainError::Absent) => Ok(Forgotten { keychain: false, file, memory }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The sign-in of the OrgX wizard on this computer, if there is one for this OrgX that can be read.
+    pub async fn found(&self, base_url: &Url) -> Option<Found> {
+        let (folder, base_url) = (self.wizard.clone(), base_url.clone());
+        let look = off_thread(move || Ok(wizard::note(folder.as_deref(), &base_url))).await;
+        let note = look.ok()??;
+        let key = self.ask(|keychain| keychain.entry(wizard::SERVICE, wizard::ACCOUNT)).await.ok()??;
+        Some(Found { key, workspace_name: note.workspace_name, from: "OrgX wizard" })
+    }
+
+    /// Where the file is, if the person chooses one.
+    pub fn file(&self) -> PathBuf {
+        self.file.path().to_owned()
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Keychain) -> Result<T, KeychainError> + Send + 'static,
+    ) -> Result<T, KeychainError> {
+        let keychain = Arc::clone(&self.keychain);
+        off_thread(move || ask(&*keychain)).await
+    }
+
+    async fn in_file<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&KeyFile, &str) -> Result<T, KeychainError> + Send + 'static,
+        origin: &Url,
+    ) -> Result<T, KeychainError> {
+        let (file, account) = (self.file.clone(), account(origin));
+        off_thread(move || work(&file, &account)).await
+    }
+}
+
+/// On a thread of its own, not one of the runtime's: what waits for the person must not hold up the program's end.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeychainError> + Send + 'static,
+) -> Result<T, KeychainError> {
+    let (done, result) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("keychain".into())
+        .spawn(move || {
+            // Nobody may be waiting any more.
+            let _late = done.send(work());
+        })
+        .map_err(|error| KeychainError::Failed(error.to_string()))?;
+    match tokio::time::timeout(limits::KEYCHAIN, result).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(KeychainError::Failed("the program that keeps it broke down".into())),
+        Err(_) => Err(KeychainError::Late),
+    }
+}
+
+/// One key per OrgX.
+fn account(origin: &Url) -> String {
+    origin.origin().ascii_serialization()
+}
+
+/// The last four signs of a key, which may be shown; nothing of a short one.
+pub fn last4(key: &SecretString) -> String {
+    let key = key.expose_secret();
+    if key.len() < 16 {
+        return String::new();
+    }
+    key.chars().skip(key.chars().count().saturating_sub(4)).collect()
+}
