@@ -1,5 +1,9 @@
 //! The desktop shell.
 
+pub mod desktop;
+pub mod facts;
+pub mod notifications;
+pub mod text;
 pub mod tray;
 pub mod view;
 

@@ -1,6 +1,148 @@
-//! What the window shows.
+//! What the window shows, made of [`Facts`] by plain functions.
 
 #[cfg(test)]
 #[allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 mod bindings;
+pub mod header;
 pub mod model;
+pub mod notices;
+pub mod runs;
+#[cfg(test)]
+mod tests;
+
+use crate::facts::{Account, Facts, Quitting, Test};
+use crate::text;
+use model::{HealthFacts, OutboxFacts, Screen, Settings, Sheet, SignIn, TestTask, WindowState};
+use orgx_peer::{License, PeerSnapshot};
+
+/// Everything that the window shows.
+pub fn window(facts: &Facts) -> WindowState {
+    let up = facts.hosting.is_up();
+    WindowState {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home: facts.home.clone(),
+        screen: screen(facts),
+        page: facts.page.clone(),
+        goto: facts.goto,
+        header: header::header(facts),
+        sandbox: facts.sandbox,
+        attached: facts.hosting == crate::facts::Hosting::Elsewhere,
+        notice: notices::notice(facts),
+        also: notices::also(facts),
+        needs: if up { runs::needs(facts) } else { Vec::new() },
+        sign_in: SignIn {
+            host: facts.host.clone(),
+            signed_in: matches!(facts.account, Account::In { .. }),
+            ..facts.sign_in.clone()
+        },
+        setup: facts.setup.clone(),
+        test: facts.test.as_ref().map(test_task),
+        health: health(facts),
+        runs: runs::runs(facts),
+        run: runs::page(facts),
+        receipts: runs::receipts(facts),
+        outbox: outbox(&facts.peer),
+        settings: settings(facts),
+        sheet: (facts.quitting == Quitting::Asked)
+            .then(|| Sheet::Quit { runs: u32::try_from(header::active(facts)).unwrap_or(u32::MAX) }),
+    }
+}
+
+/// Which part of the app.
+pub fn screen(facts: &Facts) -> Screen {
+    match facts.account {
+        _ if facts.signing_in => Screen::SignIn,
+        _ if facts.setting_up => Screen::Setup,
+        Account::Unknown => Screen::Loading,
+        Account::Out if !facts.sign_in.signed_out => Screen::SignIn,
+        _ => Screen::Main,
+    }
+}
+
+fn test_task(test: &Test) -> TestTask {
+    TestTask {
+        agent: text::line(&test.agent),
+        run: test.run.as_ref().map(|run| runs::of_detail(run, &[])),
+        error: test.error.as_deref().map(text::line),
+        over: test.over,
+    }
+}
+
+fn health(facts: &Facts) -> HealthFacts {
+    let PeerSnapshot { link, agent, today, receipts, .. } = &facts.peer;
+    let peer = &facts.peer;
+    HealthFacts {
+        host: if link.host.is_empty() { facts.host.clone() } else { text::line(&link.host) },
+        connected: facts.hosting.is_up() && peer.connected,
+        connection: text::line(&peer.connection),
+        round_trip_ms: link.round_trip_ms,
+        heard_at: link.heard_at,
+        tries: link.tries,
+        license: license(&peer.license).to_owned(),
+        opencode_ok: agent.installed,
+        opencode_version: agent.version.as_deref().map(|version| text::cut(version, 40)),
+        opencode_words: text::line(&agent.words),
+        claude: peer.claude.as_ref().map(|claude| {
+            claude.version.as_deref().map_or_else(|| "found".to_owned(), |version| text::cut(version, 40))
+        }),
+        rules: u32::try_from(peer.rules).unwrap_or(u32::MAX),
+        skipped_rules: peer.ignored_rules.iter().map(|rule| text::line(rule)).collect(),
+        done: today.done,
+        failed: today.failed,
+        tokens: today.tokens,
+        cost_cents: today.cost_cents,
+        receipts_delivered: receipts.delivered,
+        receipts_waiting: receipts.waiting,
+        unconfirmed: u32::try_from(peer.unconfirmed).unwrap_or(u32::MAX),
+        warnings: peer.warnings.iter().map(|warning| text::line(warning)).collect(),
+    }
+}
+
+fn license(license: &License) -> &'static str {
+    match license {
+        License::Unknown => "unknown",
+        License::Active => "active",
+        License::Degraded => "degraded",
+        License::Revoked => "revoked",
+    }
+}
+
+fn outbox(peer: &PeerSnapshot) -> OutboxFacts {
+    let Some(outbox) = &peer.outbox else { return OutboxFacts::default() };
+    OutboxFacts {
+        on: true,
+        path: text::line(&outbox.path),
+        bytes: outbox.bytes,
+        today: outbox.today,
+        last_at: outbox.last_at,
+        last_kind: outbox.last_kind.as_deref().map(|kind| text::cut(kind, 80)),
+        trouble: outbox.trouble.as_deref().map(text::line),
+    }
+}
+
+/// What of another process's peer has an effect there is shown; what is only ours is, too.
+fn settings(facts: &Facts) -> Settings {
+    let up = facts.hosting.is_up();
+    let view = &facts.peer.settings;
+    let (key_last4, key_place) = match &facts.account {
+        Account::In { last4, place } => (last4.clone(), place.map(str::to_owned)),
+        _ => (None, None),
+    };
+    let changeable = up && !facts.sandbox;
+    Settings {
+        autostart: facts.preferences.autostart.filter(|_| !facts.sandbox),
+        notifications: Some(facts.preferences.notifications),
+        muted_rules: facts.preferences.muted_rules.iter().map(|rule| text::line(rule)).collect(),
+        start_opencode: changeable.then_some(view.start_opencode),
+        outbox: changeable.then_some(view.outbox),
+        presence: changeable.then_some(view.presence),
+        concurrent: changeable.then(|| u32::try_from(view.concurrent).unwrap_or(u32::MAX)),
+        folders: view.allowed_folders.iter().map(|folder| text::line(folder)).collect(),
+        workspace: header::workspace(facts),
+        key_last4,
+        key_place,
+        logs: facts.preferences.logs.clone(),
+        fixed: view.fixed_by_environment.clone(),
+        error: facts.preferences.error.as_deref().map(text::line),
+    }
+}
