@@ -3,14 +3,15 @@
 //! A loopback OrgX gives a task to a real peer. With an OpenCode at hand the real one runs it on a scripted model, in
 //! a home folder of its own; without one, a stand-in does. Nothing is left running and nothing is left behind.
 
-mod scene;
 mod show;
 
 use crate::args::DemoOptions;
 use crate::{logging, say_failed, signals};
-use orgx_peer::{Config, Environment, Peer, PeerEvent};
-use scene::Scene;
+use anyhow::Context;
+use orgx_peer::{Config, Environment, OpenCodeConfig, Peer, PeerEvent};
+use orgx_sandbox::scene::{Pace, Reach, Scene, kept_opencode};
 use show::Show;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -35,21 +36,18 @@ pub(crate) async fn demo(options: &DemoOptions) -> ExitCode {
 
 /// Did everything happen that should?
 async fn play(options: &DemoOptions) -> anyhow::Result<bool> {
-    let scene = Scene::set(options).await?;
+    let scene = Scene::set(program(options), Pace::Fast).await;
+    let scene = scene.context("no temporary folder, or no loopback port for the demo's OrgX")?;
     let mut show = Show::begin(&scene);
-    let env = Environment::of([("ORGX_API_KEY", "oxk_demo"), ("ORGX_WORKSPACE_ID", "demo")])
-        .with("ORGX_BASE_URL", scene.gateway.base_url())
-        .with("HOME", scene.home())
-        .with("ORGX_PEER_STATE_DIR", scene.folder().join("state"))
-        .with("ORGX_PEER_CONFIG_DIR", scene.folder().join("config"))
-        .with("ORGX_WIZARD_HOOK_OUTBOX", scene.outbox());
+    let variables = scene.variables().into_iter();
+    let env = variables.fold(Environment::default(), |env, (name, value)| env.with(name, value));
     let mut config = Config::load(&env)?;
-    scene.place(&mut config.opencode);
+    place(&mut config.opencode, scene.reach());
     let peer = Peer::start(config).await?;
     let mut events = peer.events();
     let connected = peer.watch().wait_for(|now| now.connected).await.map(|now| now.connection.clone());
     show.event(&PeerEvent::Connection { open: true, words: connected? });
-    scene.gateway.dispatch(scene.task());
+    scene.give()?;
     let watch = async {
         loop {
             match events.recv().await {
@@ -79,4 +77,28 @@ async fn play(options: &DemoOptions) -> anyhow::Result<bool> {
         anyhow::bail!(why);
     }
     Ok(show.end(&scene))
+}
+
+/// Points the peer at the demo's agent, and away from the person's own.
+fn place(opencode: &mut OpenCodeConfig, reach: Reach) {
+    opencode.state_file = None;
+    opencode.use_running = false;
+    match reach {
+        Reach::Start { program, environment } => {
+            opencode.program = Some(program);
+            opencode.environment = environment;
+        }
+        Reach::Server(url) => opencode.server_url = url.parse().ok(),
+    }
+}
+
+/// The named program, the one on PATH, the one that `cargo xtask` keeps in the cache, or none.
+fn program(options: &DemoOptions) -> Option<PathBuf> {
+    if options.stand_in {
+        return None;
+    }
+    let env = Environment::of_process();
+    let cache = || env.path("XDG_CACHE_HOME").or_else(|| Some(env.home()?.join(".cache")));
+    let named = options.opencode.clone().or_else(|| orgx_peer::find_opencode(&env));
+    named.or_else(|| kept_opencode(&cache()?))
 }

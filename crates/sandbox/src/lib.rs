@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod gateway;
 pub mod model;
 pub mod opencode;
+pub mod scene;
 
 mod gates;
 mod http;

@@ -1,7 +1,7 @@
 //! What the demo shows: each thing as it happens, then a summary.
 
-use super::scene::{RUN, Scene};
 use orgx_peer::{PeerEvent, ReceiptState};
+use orgx_sandbox::scene::{RUN, Scene};
 use std::io::Write;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ impl Show {
     pub(super) fn begin(scene: &Scene) -> Self {
         say("OrgX Peer demo. Nothing leaves this computer, and nothing is left behind.");
         say("");
-        say(&format!("  OrgX    a small one on this computer ({})", scene.gateway.base_url()));
+        say(&format!("  OrgX    a small one on this computer ({})", scene.gateway().base_url()));
         say(&format!("  Agent   {}", scene.agent()));
         say("  Rule    careful-retries: a file edit that sets max_retries above 3");
         say("");

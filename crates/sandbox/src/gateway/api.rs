@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::{
     faults::{Endpoint, HttpFault},
-    state::State,
+    pairings,
+    state::{State, Verdict},
 };
 use crate::http::{
     Reply, Request, cut_short, empty, header, html, json, never, no_such_path, parse_status, read, text,
@@ -26,7 +27,7 @@ pub(super) async fn answer(state: Arc<State>, request: hyper::Request<Incoming>)
         HttpFault::Pass => {}
         fault => return spoil(fault).await,
     }
-    if request.method != method {
+    if !method.split(", ").any(|method| request.method == method) {
         return json(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": format!("use {method}")}));
     }
     match serve(&state, endpoint, &request) {
@@ -45,7 +46,11 @@ fn route(request: &Request) -> Option<(Endpoint, &'static str)> {
         "/api/v1/licenses/heartbeat" => Some((Endpoint::License, "POST")),
         "/api/v1/gateway/heartbeat" => Some((Endpoint::Presence, "POST")),
         "/api/v1/plan-skills" => Some((Endpoint::PlanSkills, "GET")),
-        _ => run_id(request).map(|_| (Endpoint::Receipt, "POST")),
+        "/api/client/sync" => Some((Endpoint::Sync, "POST")),
+        "/api/v1/workspaces/current" => Some((Endpoint::CurrentWorkspace, "GET")),
+        "/api/entities" => Some((Endpoint::Workspaces, "GET")),
+        _ if run_id(request).is_some() => Some((Endpoint::Receipt, "POST")),
+        _ => pairings::route(request),
     }
 }
 
@@ -55,9 +60,14 @@ fn run_id(request: &Request) -> Option<String> {
 
 fn serve(state: &State, endpoint: Endpoint, request: &Request) -> Result<Reply, (StatusCode, String)> {
     let wrong = |problem: &str| (StatusCode::BAD_REQUEST, problem.to_owned());
+    if let Some(reply) = pairings::serve(state, endpoint, request) {
+        return reply;
+    }
     let key = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    if !key.is_some_and(|key| state.accepts(key)) {
-        return Err((StatusCode::UNAUTHORIZED, "this key is not accepted".to_owned()));
+    match key.map_or(Verdict::Unknown, |key| state.verdict(key)) {
+        Verdict::Accepted => {}
+        Verdict::Unknown => return Err((StatusCode::UNAUTHORIZED, "this key is not accepted".to_owned())),
+        Verdict::Forbidden => return Err((StatusCode::FORBIDDEN, "this key may not do that".to_owned())),
     }
     if request.method == "POST" && !(request.is_json() && request.body.is_object()) {
         return Err(wrong("the body is not a JSON object declared as one"));
@@ -82,6 +92,27 @@ fn serve(state: &State, endpoint: Endpoint, request: &Request) -> Result<Reply, 
                 Ok(json(StatusCode::OK, &json!({"ok": true, "duplicate": true})))
             }
         }
+        Endpoint::Sync => Ok(json(StatusCode::OK, &json!({"ok": true, "data": {}}))),
+        Endpoint::CurrentWorkspace => match state.workspaces().first() {
+            Some((id, name)) => {
+                Ok(json(StatusCode::OK, &json!({"ok": true, "data": {"id": id, "name": name}})))
+            }
+            None => Ok(no_such_path()),
+        },
+        Endpoint::Workspaces if state.workspaces().is_empty() => Ok(no_such_path()),
+        Endpoint::Workspaces => {
+            if request.query_value("type").as_deref() != Some("workspace") {
+                return Err(wrong("query type is not workspace"));
+            }
+            let all = state.workspaces();
+            let all: Vec<_> = all.iter().map(|(id, name)| json!({"id": id, "title": name})).collect();
+            Ok(json(StatusCode::OK, &json!({"ok": true, "data": all})))
+        }
+        Endpoint::PairingStart
+        | Endpoint::PairingPoll
+        | Endpoint::PairingAck
+        | Endpoint::PairingCancel
+        | Endpoint::ConnectPage => Ok(no_such_path()),
     }
 }
 

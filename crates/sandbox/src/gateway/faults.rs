@@ -98,6 +98,22 @@ pub enum Endpoint {
     PlanSkills,
     /// `POST /api/v1/runs/{run_id}/receipt`
     Receipt,
+    /// `POST /api/client/sync`
+    Sync,
+    /// `GET /api/v1/workspaces/current`
+    CurrentWorkspace,
+    /// `GET /api/entities?type=workspace`
+    Workspaces,
+    /// `POST /api/plugin/openclaw/pairings`
+    PairingStart,
+    /// `GET /api/plugin/openclaw/pairings/{id}`
+    PairingPoll,
+    /// `POST /api/plugin/openclaw/pairings/{id}/ack`
+    PairingAck,
+    /// `POST /api/plugin/openclaw/pairings/{id}/cancel`
+    PairingCancel,
+    /// `/connect/openclaw`, the page with the Connect button
+    ConnectPage,
 }
 
 /// What happens to an HTTP request, whatever key it carries.

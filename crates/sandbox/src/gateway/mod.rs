@@ -8,6 +8,7 @@ mod api;
 mod faults;
 mod handshake;
 mod mute;
+mod pairings;
 mod received;
 mod session;
 mod state;
@@ -20,6 +21,7 @@ use std::{
 };
 
 pub use faults::{ConnectionFault, Endpoint, Faults, HttpFault, UpgradeFault};
+pub use pairings::{Outcome, Pairing, Pairings};
 pub use received::{Beat, CloseInfo, Opened, Received};
 use serde_json::Value;
 use state::{Outgoing, State};
@@ -81,9 +83,35 @@ impl Gateway {
         self.port
     }
 
-    /// The only key that is accepted, or any (the default).
+    /// The only key that is accepted beside those given out by a pairing, or any (the default).
     pub fn accept_key(&self, key: Option<String>) {
         self.state.accept_key(key);
+    }
+
+    /// Accepts this key beside the only one, as if it had been given out by a pairing.
+    pub fn give_key(&self, key: &str) {
+        self.state.give_key(key);
+    }
+
+    /// Takes a given key back: from now on it is unknown (401).
+    pub fn revoke_key(&self, key: &str) {
+        self.state.revoke_key(key);
+    }
+
+    /// Knows this key, and lets it do nothing (403).
+    pub fn forbid_key(&self, key: &str) {
+        self.state.forbid_key(key);
+    }
+
+    /// The workspaces, an id and a name each; the first is the current one. None (the default): 404.
+    pub fn set_workspaces(&self, workspaces: &[(&str, &str)]) {
+        let owned = |(id, name): &(&str, &str)| ((*id).to_owned(), (*name).to_owned());
+        self.state.set_workspaces(workspaces.iter().map(owned).collect());
+    }
+
+    /// The computers that want to be connected in the browser.
+    pub fn pairings(&self) -> &Pairings {
+        &self.state.pairings
     }
 
     /// What `GET /api/v1/plan-skills` answers.

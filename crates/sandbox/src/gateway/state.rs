@@ -1,7 +1,7 @@
 //! What the gateway knows: records, faults, and the link to the newest connection.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{
     faults::Faults,
+    pairings::Pairings,
     received::{Beat, CloseInfo, Opened, Received, Violation},
 };
 use crate::{
@@ -42,6 +43,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) faults: Faults,
+    pub(super) pairings: Pairings,
     pub(super) upgrades: Record<Request>,
     pub(super) requests: Record<Request>,
     pub(super) frames: Record<Received>,
@@ -53,9 +55,24 @@ pub(super) struct State {
     inner: Mutex<Inner>,
 }
 
+/// What becomes of a request with some key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Accepted,
+    /// 401
+    Unknown,
+    /// 403
+    Forbidden,
+}
+
 #[derive(Debug)]
 struct Inner {
     key: Option<String>,
+    /// Keys that are accepted beside it.
+    given: HashSet<String>,
+    forbidden: HashSet<String>,
+    /// Id and name of each.
+    workspaces: Vec<(String, String)>,
     skills: Value,
     receipts: HashMap<String, Value>,
     newest: Option<Link>,
@@ -66,6 +83,9 @@ impl State {
     pub(super) fn new() -> Self {
         let inner = Inner {
             key: None,
+            given: HashSet::new(),
+            forbidden: HashSet::new(),
+            workspaces: Vec::new(),
             skills: json!({"skills": []}),
             receipts: HashMap::new(),
             newest: None,
@@ -73,6 +93,7 @@ impl State {
         };
         Self {
             faults: Faults::default(),
+            pairings: Pairings::default(),
             upgrades: Record::default(),
             requests: Record::default(),
             frames: Record::default(),
@@ -89,8 +110,39 @@ impl State {
         self.inner().key = key;
     }
 
-    pub(super) fn accepts(&self, key: &str) -> bool {
-        !key.is_empty() && self.inner().key.as_ref().is_none_or(|accepted| accepted == key)
+    /// Accepts this key, too.
+    pub(super) fn give_key(&self, key: &str) {
+        self.inner().given.insert(key.to_owned());
+    }
+
+    /// Accepts it no more.
+    pub(super) fn revoke_key(&self, key: &str) {
+        self.inner().given.remove(key);
+    }
+
+    pub(super) fn forbid_key(&self, key: &str) {
+        self.inner().forbidden.insert(key.to_owned());
+    }
+
+    pub(super) fn verdict(&self, key: &str) -> Verdict {
+        let inner = self.inner();
+        if inner.forbidden.contains(key) {
+            return Verdict::Forbidden;
+        }
+        let is_the_one = inner.key.as_ref().is_none_or(|accepted| accepted == key);
+        if !key.is_empty() && (is_the_one || inner.given.contains(key)) {
+            Verdict::Accepted
+        } else {
+            Verdict::Unknown
+        }
+    }
+
+    pub(super) fn set_workspaces(&self, workspaces: Vec<(String, String)>) {
+        self.inner().workspaces = workspaces;
+    }
+
+    pub(super) fn workspaces(&self) -> Vec<(String, String)> {
+        self.inner().workspaces.clone()
     }
 
     pub(super) fn set_skills(&self, skills: Value) {

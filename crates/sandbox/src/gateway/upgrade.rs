@@ -13,7 +13,7 @@ use super::{
     faults::UpgradeFault,
     handshake::{self, Offer},
     session,
-    state::State,
+    state::{State, Verdict},
 };
 use crate::http::{Hold, Reply, empty, header, html, keep, never, parse_status, text};
 
@@ -45,8 +45,10 @@ pub(super) async fn answer(state: Arc<State>, mut request: hyper::Request<Incomi
             return text(StatusCode::BAD_REQUEST, problem);
         }
     };
-    if !state.accepts(&offer.key) {
-        return text(StatusCode::UNAUTHORIZED, "this key is not accepted");
+    match state.verdict(&offer.key) {
+        Verdict::Accepted => {}
+        Verdict::Unknown => return text(StatusCode::UNAUTHORIZED, "this key is not accepted"),
+        Verdict::Forbidden => return text(StatusCode::FORBIDDEN, "this key lacks gateway:drive"),
     }
     let reply = switch(&offer, &fault);
     if fault == UpgradeFault::Pass {

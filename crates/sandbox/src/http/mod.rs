@@ -11,7 +11,7 @@ mod wire;
 
 pub(crate) use feed::{Feed, Gone, stream};
 pub(crate) use reply::{
-    Reply, code, cut_short, empty, header, html, json, never, no_such_path, parse_status, text,
+    Reply, code, cut_short, empty, header, html, json, never, no_such_path, page, parse_status, text,
 };
 pub use request::Request;
 pub(crate) use request::{keep, read};

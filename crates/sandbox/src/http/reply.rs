@@ -37,6 +37,11 @@ pub(crate) fn html() -> Reply {
     bytes(StatusCode::OK, "text/html; charset=utf-8", page.into())
 }
 
+/// A page for a person.
+pub(crate) fn page(status: StatusCode, html: String) -> Reply {
+    bytes(status, "text/html; charset=utf-8", html.into())
+}
+
 /// The answer to a path nobody serves.
 pub(crate) fn no_such_path() -> Reply {
     json(StatusCode::NOT_FOUND, &json!({"error": "not found"}))
