@@ -24,6 +24,21 @@ pub(crate) enum Command {
     /// runs. On Ctrl-C or SIGTERM running tasks end as "peer stopped", and OrgX may give them out again.
     #[command(after_long_help = RUN_ENVIRONMENT)]
     Run(RunOptions),
+    /// Connect this computer with your OrgX account.
+    ///
+    /// Prints a link: open it in a browser on any computer, sign in to OrgX there and press Connect. The key that OrgX
+    /// then gives is kept in the keychain, and `orgx-peer run` needs no environment any more. Connecting anew replaces
+    /// the keys that other OrgX plugins on this computer got in this way.
+    #[command(after_long_help = LOGIN_HELP)]
+    Login(LoginOptions),
+    /// Remove the key from this computer.
+    ///
+    /// From the keychain, and from the file if there is one. Settings, runs, receipts and the local trail stay. The key
+    /// goes on to work elsewhere until you remove it in OrgX.
+    #[command(
+        after_long_help = "Exit codes: 0 there is no key here any more, 1 there may be one, 2 wrong usage."
+    )]
+    Logout,
     /// See a task run, without OrgX and without an account.
     ///
     /// Starts a small OrgX on this computer and a scripted model, gives a task to OpenCode (if you have it, else to a
@@ -82,10 +97,20 @@ const TASK_HELP: &str = "\
 Needs no key. Exit codes: 0 completed, 1 failed, cancelled or refused, 2 wrong
 usage, 3 no peer is running.";
 
-const RUN_ENVIRONMENT: &str = "\
+const LOGIN_HELP: &str = "\
 Environment:
-  ORGX_API_KEY              your OrgX key (oxk_...); required
-  ORGX_WORKSPACE_ID         the workspace whose tasks to take; required
+  ORGX_BASE_URL             where OrgX is [default: https://useorgx.com]; it is
+                            kept in config.toml, too
+
+Exit codes: 0 signed in, 1 not, 2 wrong usage, or no workspace was chosen.";
+
+const RUN_ENVIRONMENT: &str = "\
+Sign in first: `orgx-peer login`. What is set here wins over that.
+
+Environment:
+  ORGX_API_KEY              your OrgX key (oxk_...); the keychain is then not
+                            looked into
+  ORGX_WORKSPACE_ID         the workspace whose tasks to take
   ORGX_BASE_URL             where OrgX is [default: https://useorgx.com];
                             http only on this computer
   ORGX_WIZARD_HOOK_OUTBOX   where the local trail goes [default:
@@ -111,6 +136,23 @@ pub(crate) struct RunOptions {
     /// Log more of what the program does; twice for everything.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Options of `login`.
+#[derive(Debug, Options)]
+pub(crate) struct LoginOptions {
+    /// Read a key from standard input instead: the first line of it.
+    #[arg(long, conflicts_with = "found")]
+    pub(crate) key_stdin: bool,
+    /// Use the sign-in of the OrgX wizard on this computer.
+    #[arg(long)]
+    pub(crate) found: bool,
+    /// The workspace whose tasks this computer takes.
+    #[arg(long, value_name = "ID")]
+    pub(crate) workspace: Option<String>,
+    /// Keep the key in a file that only you can read, not in the keychain.
+    #[arg(long)]
+    pub(crate) file: bool,
 }
 
 /// Options of `demo`.

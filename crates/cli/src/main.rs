@@ -8,6 +8,8 @@ mod find;
 #[cfg(test)]
 mod fixtures;
 mod logging;
+mod login;
+mod logout;
 mod outbox;
 mod run;
 mod runs;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
     };
     let code = match args.command {
         Command::Run(options) => runtime.block_on(run::run(&options)),
+        Command::Login(options) => runtime.block_on(login::login(&options)),
+        Command::Logout => runtime.block_on(logout::logout()),
         Command::Demo(options) => runtime.block_on(demo::demo(&options)),
         Command::Status(options) => runtime.block_on(status::status(&options)),
         Command::Pause(options) => runtime.block_on(steer::pause(&options)),

@@ -3,10 +3,12 @@
 mod desktop;
 mod environment;
 mod file;
+mod kept;
 
 pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
 pub(crate) use file::{BYTES as FILE_BYTES, File};
+pub use kept::KeptError;
 
 use crate::clock::Clock;
 use crate::paths::{Paths, Tenant};
@@ -186,6 +188,7 @@ pub struct Draft {
     pub outbox: Result<Option<PathBuf>, ConfigError>,
     /// How the desktop app behaves.
     pub desktop: Desktop,
+    names_orgx: bool,
     /// Our own folders.
     pub paths: Paths,
     /// What was odd about the configuration, in words.
@@ -217,6 +220,7 @@ impl Draft {
 
     fn of(env: &Environment, paths: Paths, file: File, mut warnings: Vec<String>) -> Self {
         let url = env.text("ORGX_BASE_URL").or_else(|| filled(file.orgx.base_url));
+        let names_orgx = url.is_some();
         let base_url = base_url(url.as_deref().unwrap_or(DEFAULT_BASE_URL), &mut warnings);
         Self {
             key: key(env),
@@ -228,6 +232,7 @@ impl Draft {
             opencode: opencode(env, file.opencode),
             outbox: outbox(env, &file.outbox),
             desktop: file.notifications.into(),
+            names_orgx,
             paths,
             warnings,
             source: env.clone(),
@@ -237,6 +242,11 @@ impl Draft {
     /// Does the environment hold a key, be it one that cannot be used? Then no other place is looked into.
     pub fn has_key_of_its_own(&self) -> bool {
         !matches!(self.key, Err(ConfigError::Missing { .. }))
+    }
+
+    /// Does somebody say where OrgX is, in the environment or in the file?
+    pub fn has_orgx_of_its_own(&self) -> bool {
+        self.names_orgx
     }
 
     /// Whose tasks are taken, when that is known.
@@ -255,7 +265,7 @@ fn key(env: &Environment) -> Result<SecretString, ConfigError> {
 }
 
 /// A key that a header can carry.
-fn usable(key: SecretString, name: &str) -> Result<SecretString, ConfigError> {
+pub(crate) fn usable(key: SecretString, name: &str) -> Result<SecretString, ConfigError> {
     Offer::subprotocols(key.expose_secret())
         .map_err(|error| ConfigError::Invalid { name: name.into(), why: error.to_string() })?;
     Ok(key)

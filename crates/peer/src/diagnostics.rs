@@ -148,7 +148,7 @@ fn kernel() -> String {
 fn settings(draft: &Draft) -> Value {
     let words = |error: &crate::config::ConfigError| json!({ "error": error.to_string() });
     json!({
-        "key": if draft.key.is_ok() { "there is one" } else { "there is none that can be used" },
+        "key": if draft.key.is_ok() { "in the environment" } else { "none that can be used in the environment" },
         "workspace_id": draft.workspace_id.as_ref().map_or_else(words, |id| json!(id)),
         "base_url": draft.base_url.as_ref().map_or_else(words, |url| json!(url.as_str())),
         "plugin_id": draft.plugin_id,

@@ -7,6 +7,7 @@
 
 mod agent;
 mod autostart;
+mod key;
 mod local;
 mod network;
 mod settings;
@@ -15,8 +16,11 @@ mod tests;
 
 use crate::config::{Draft, Environment};
 use crate::control::Hello;
+use crate::credentials::Credentials;
 use crate::limits;
+use crate::paths::Paths;
 use crate::peer::{Peer, PeerSnapshot};
+use key::Kept;
 pub(crate) use local::free;
 use orgx_proto::health::Health;
 use serde::{Deserialize, Serialize};
@@ -132,17 +136,25 @@ impl Check {
 
 /// Looks at everything.
 pub async fn examine(env: &Environment) -> Report {
+    examine_with(env, Credentials::os).await
+}
+
+/// With these places where a key may be kept.
+async fn examine_with(env: &Environment, credentials: impl FnOnce(&Paths) -> Credentials) -> Report {
     let env = env.clone();
     let read = {
         let env = env.clone();
         tokio::task::spawn_blocking(move || Draft::read(&env))
     };
-    let draft = match timeout(limits::DOCTOR_CHECK, read).await {
+    let mut draft = match timeout(limits::DOCTOR_CHECK, read).await {
         Ok(Ok(Ok(draft))) => draft,
         Ok(Ok(Err(error))) => return unreadable(&error.to_string()),
         _ => return unreadable("the settings cannot be read: their disk does not answer"),
     };
-    let running = within(limits::DOCTOR_PEER, running(&draft)).await.flatten();
+    let credentials = credentials(&draft.paths);
+    let (kept, running) =
+        tokio::join!(Kept::find(&draft, &credentials), within(limits::DOCTOR_PEER, running(&draft)));
+    let (running, key) = (running.flatten(), kept.check(&mut draft));
     let snapshot = running.as_ref().map(|running| &running.snapshot);
     let (network, agent, local, autostart) = tokio::join!(
         network::checks(&draft, running.as_ref()),
@@ -151,7 +163,7 @@ pub async fn examine(env: &Environment) -> Report {
         autostart::check(&env),
     );
     let checks =
-        [settings::checks(&draft, running.as_ref()), network, agent, local, vec![autostart]].concat();
+        [settings::checks(&draft, running.as_ref(), &key), network, agent, local, vec![autostart]].concat();
     Report { ok: is_well(&checks), health: snapshot.map(|now| now.health.clone()), checks }
 }
 

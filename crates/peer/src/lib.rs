@@ -43,8 +43,8 @@ pub mod sign_in;
 
 pub use clock::Clock;
 pub use config::{
-    Config, ConfigError, Desktop, Draft, Environment, NotificationKind, OpenCodeConfig, RunsConfig,
-    find_opencode,
+    Config, ConfigError, Desktop, Draft, Environment, KeptError, NotificationKind, OpenCodeConfig,
+    RunsConfig, find_opencode,
 };
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};

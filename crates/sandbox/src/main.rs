@@ -20,6 +20,10 @@ Usage: orgx-sandbox [--daemon] [--task TITLE [--dir DIR]]
   --dir DIR     the folder that task works in
 ";
 
+/// The key and the workspace to type in.
+const KEY: &str = "oxk_sandbox";
+const WORKSPACE: &str = "sandbox";
+
 #[derive(Debug, Default, PartialEq)]
 struct Args {
     daemon: Option<WithDaemon>,
@@ -72,16 +76,22 @@ async fn run(args: Args) -> io::Result<()> {
         Some(WithDaemon) => Some(Daemon::start().await?),
         None => None,
     };
+    gateway.accept_key(Some(KEY.to_owned()));
+    gateway.set_workspaces(&[(WORKSPACE, "Sandbox")]);
     say(&format!("gateway  {}", gateway.base_url()))?;
     say(&format!("model    {}", model.base_url()))?;
     if let Some(daemon) = &daemon {
         say(&format!("daemon   {}", daemon.url()))?;
     }
-    say("point a peer at it:")?;
+    say(&format!("key      {KEY} (others: those that it gives out itself)"))?;
     let agent =
         daemon.as_ref().map_or_else(String::new, |daemon| format!("OPENCODE_SERVER_URL={} ", daemon.url()));
+    say("sign in to it, in the browser or with that key, and run a peer:")?;
+    say(&format!("  ORGX_BASE_URL={} orgx-peer login", gateway.base_url()))?;
+    say(&format!("  {agent}orgx-peer run"))?;
+    say("or, without signing in:")?;
     say(&format!(
-        "  ORGX_API_KEY=oxk_sandbox ORGX_WORKSPACE_ID=sandbox ORGX_BASE_URL={} {agent}orgx-peer run",
+        "  ORGX_API_KEY={KEY} ORGX_WORKSPACE_ID={WORKSPACE} ORGX_BASE_URL={} {agent}orgx-peer run",
         gateway.base_url()
     ))?;
     if let Some(title) = args.task {

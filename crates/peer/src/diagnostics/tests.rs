@@ -67,7 +67,10 @@ async fn no_key_no_prompt_no_title_and_no_home_is_in_any_entry() {
     assert_eq!(json("doctor.json")["checks"].as_array().expect("checks").len(), 14);
     assert!(json("status.json")["connection"].is_string());
     let config = json("config.json");
-    assert_eq!((&config["key"], &config["opencode"]["has_password"]), (&json!("there is one"), &json!(true)));
+    assert_eq!(
+        (&config["key"], &config["opencode"]["has_password"]),
+        (&json!("in the environment"), &json!(true))
+    );
     assert!(config["state_folder"].as_str().expect("a path").starts_with("~/"));
     let trail = json("outbox.json");
     assert_eq!((&trail["lines_that_are_no_json"], &trail["events"]["other"]), (&json!(1), &json!(1)));

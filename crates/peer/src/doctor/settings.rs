@@ -1,11 +1,11 @@
 //! The settings and the key.
 
+use super::key::Found;
 use super::{Check, Name, Running};
 use crate::config::Draft;
-use secrecy::ExposeSecret;
 
-pub(super) fn checks(draft: &Draft, running: Option<&Running>) -> Vec<Check> {
-    vec![settings(draft, running), key(draft, running)]
+pub(super) fn checks(draft: &Draft, running: Option<&Running>, key: &Found) -> Vec<Check> {
+    vec![settings(draft, running), key.told(draft, running)]
 }
 
 fn settings(draft: &Draft, running: Option<&Running>) -> Check {
@@ -37,32 +37,5 @@ fn settings(draft: &Draft, running: Option<&Running>) -> Check {
             "It is not used",
             "Correct it in config.toml; the README lists the settings",
         ),
-    }
-}
-
-/// Never shows more of the key than its last four signs, and of a short one nothing.
-fn key(draft: &Draft, running: Option<&Running>) -> Check {
-    match &draft.key {
-        Err(_) if running.is_some() => Check::ok(Name::Key, "the running peer has one"),
-        Err(error) => Check::fail(
-            Name::Key,
-            error.to_string(),
-            "OrgX lets nobody in without a key, so no task arrives",
-            "Get a key from OrgX and put it into ORGX_API_KEY",
-        ),
-        Ok(key) => {
-            let key = key.expose_secret();
-            let end: String = key.chars().skip(key.chars().count().saturating_sub(4)).collect();
-            let ends = if key.len() >= 16 { format!(", ends in {end}") } else { String::new() };
-            if key.starts_with("oxk_") {
-                return Check::ok(Name::Key, format!("there is one{ends}"));
-            }
-            Check::warn(
-                Name::Key,
-                format!("there is one that does not begin with oxk_{ends}"),
-                "OrgX will hardly know it",
-                "Get a key from OrgX and put it into ORGX_API_KEY",
-            )
-        }
     }
 }

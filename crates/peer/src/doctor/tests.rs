@@ -7,6 +7,7 @@ use orgx_proto::redact::Redacted;
 use orgx_sandbox::daemon::{Daemon, StatusAnswer};
 use orgx_sandbox::gateway::{Gateway, UpgradeFault};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 #[test]
@@ -270,6 +271,38 @@ async fn settings_that_cannot_be_read_are_the_only_thing_told() {
     let report = examine(&world.env.clone().with("ORGX_PEER_CONFIG_DIR", config)).await;
     assert_eq!(report.checks.len(), 1);
     assert!(!report.ok && report.checks[0].finding.contains("config.toml cannot be used"));
+}
+
+/// With a keychain of its own, never the person's.
+async fn examine(env: &Environment) -> Report {
+    examine_with(env, |paths| Credentials::with(Arc::new(crate::credentials::mock()), paths)).await
+}
+
+#[tokio::test]
+async fn a_key_that_is_kept_is_found_and_what_hides_one_is_told() {
+    use crate::credentials::{Keychain, Mood, mock};
+    let world = World::new().await;
+    let env = world.env.clone().with("ORGX_API_KEY", "");
+    let keychain = mock();
+    let key =
+        |report: &Report| report.checks.iter().find(|check| check.name == Name::Key).cloned().expect("it");
+    let look = || examine_with(&env, |paths| Credentials::with(Arc::new(keychain.clone()), paths));
+    let none = key(&look().await);
+    assert_eq!((none.outcome, none.finding.as_str()), (Outcome::Fail, "nobody is signed in"));
+    let account = world.gateway.base_url();
+    keychain.set(&account, &"oxk_canary_0123456789".to_owned().into()).expect("kept");
+    let report = look().await;
+    assert_eq!(key(&report).finding, "there is one in the keychain, ends in 6789");
+    let gateway = report.checks.iter().find(|check| check.name == Name::Gateway).expect("looked at");
+    assert_eq!(gateway.outcome, Outcome::Ok, "with the key that is kept: {gateway:?}");
+    for (mood, finding) in [
+        (Mood::Locked, "the keychain is locked"),
+        (Mood::Absent, "nobody is signed in, and there is no keychain here now"),
+        (Mood::Fails("x".into()), "the keychain could not be used: x"),
+    ] {
+        keychain.set_mood(mood);
+        assert_eq!(key(&look().await).finding, finding);
+    }
 }
 
 /// An OrgX, an agent, and an environment that points at them.
