@@ -348,6 +348,12 @@ pub fn find_opencode(env: &Environment) -> Option<PathBuf> {
     environment::find_program(env, "opencode")
 }
 
+/// The `claude` program on PATH, or where its installers put it.
+pub(crate) fn find_claude(env: &Environment) -> Option<PathBuf> {
+    environment::find_program(env, "claude")
+        .or_else(|| environment::find_in_home(env, "claude", &[".local/bin", ".claude/local"]))
+}
+
 fn outbox(env: &Environment, file: &file::Outbox) -> Result<Option<PathBuf>, ConfigError> {
     if file.enabled == Some(false) {
         return Ok(None);

@@ -51,6 +51,8 @@ pub(crate) enum Report {
     Started(SessionHandle),
     /// It has the prompt for sure.
     Prompted,
+    /// Tokens and US cents so far, as it counts them.
+    Used { tokens: u64, cents: f64 },
     /// It did or said something.
     Event(AgentEvent),
 }
@@ -95,6 +97,11 @@ impl RunIo {
     /// Says that the agent has the prompt: its text need not be kept for another try.
     pub(crate) async fn prompted(&self) {
         self.report(Report::Prompted).await;
+    }
+
+    /// Says what it has used so far.
+    pub(crate) async fn used(&self, tokens: u64, cents: f64) {
+        self.report(Report::Used { tokens, cents }).await;
     }
 
     /// Says what the agent did; waits while the peer has no room.

@@ -7,37 +7,57 @@ use crate::config::RunsConfig;
 use orgx_proto::agent::Failure;
 use std::path::{Path, PathBuf};
 
+/// Why a task may not work where it would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There is no such place to work in.
+    Unusable(Failure),
+    /// It is not among the allowed ones: the person could allow it. With what OrgX is told if not.
+    NotAllowed(PathBuf, Failure),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Unusable(failure)
+    }
+}
+
 /// The folder to work in, resolved; `None` when the task names none and there is no default.
-pub(crate) fn resolve(repo_path: Option<&str>, runs: &RunsConfig) -> Result<Option<PathBuf>, Failure> {
+pub(crate) fn resolve(repo_path: Option<&str>, runs: &RunsConfig) -> Result<Option<PathBuf>, Refused> {
     let named = repo_path.map(str::trim).filter(|path| !path.is_empty()).map(Path::new);
     let Some(folder) = named.or(runs.default_folder.as_deref()) else {
         if runs.allowed_folders.is_empty() {
             return Ok(None);
         }
-        return Err(Failure::lasting(
+        return Err(unusable(
             "the task names no folder, and the person allowed only some folders for OrgX on this computer",
         ));
     };
     let whose = if named.is_some() { "the task's folder" } else { "this computer's default folder" };
     if !folder.is_absolute() {
-        return Err(Failure::lasting(&format!("{whose} is not an absolute path")));
+        return Err(unusable(&format!("{whose} is not an absolute path")));
     }
     let real = match folder.canonicalize() {
         Ok(real) => real,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Failure::lasting(&format!("{whose} does not exist on this computer")));
+            return Err(unusable(&format!("{whose} does not exist on this computer")));
         }
-        Err(_) => return Err(Failure::lasting(&format!("{whose} cannot be opened on this computer"))),
+        Err(_) => return Err(unusable(&format!("{whose} cannot be opened on this computer"))),
     };
     if !real.is_dir() {
-        return Err(Failure::lasting(&format!("{whose} is a file, not a folder")));
+        return Err(unusable(&format!("{whose} is a file, not a folder")));
     }
     if !runs.allowed_folders.is_empty() && !runs.allowed_folders.iter().any(|allowed| holds(allowed, &real)) {
-        return Err(Failure::lasting(&format!(
+        let refused = Failure::lasting(&format!(
             "{whose} is outside the folders that the person allowed for OrgX on this computer"
-        )));
+        ));
+        return Err(Refused::NotAllowed(real, refused));
     }
     Ok(Some(real))
+}
+
+fn unusable(why: &str) -> Refused {
+    Refused::Unusable(Failure::lasting(why))
 }
 
 fn holds(allowed: &Path, folder: &Path) -> bool {
@@ -85,7 +105,12 @@ mod tests {
             (text(&work.join("escape")), "outside the folders"),
             ("/\0".to_owned(), "cannot be opened"),
         ] {
-            let failure = resolve(Some(&path), &allowed).expect_err(&path);
+            let (failure, may_be_asked) = match resolve(Some(&path), &allowed).expect_err(&path) {
+                Refused::Unusable(failure) => (failure, None),
+                Refused::NotAllowed(folder, failure) => (failure, Some(folder)),
+            };
+            assert_eq!(may_be_asked.is_some(), why == "outside the folders", "{path}");
+            assert!(may_be_asked.is_none_or(|folder| folder.starts_with(&root)), "resolved");
             assert!(failure.reason.as_str().contains(why), "{path}: {}", failure.reason);
             assert!(!failure.reason.as_str().contains("tmp"), "no local path: {}", failure.reason);
             assert!(!failure.recoverable);
@@ -99,7 +124,9 @@ mod tests {
         for none in [None, Some(""), Some("  ")] {
             assert_eq!(resolve(none, &runs(&[], None)), Ok(None));
             assert_eq!(resolve(none, &runs(&[], Some(&root))), Ok(Some(root.clone())));
-            let failure = resolve(none, &runs(&[&root], None)).expect_err("nowhere allowed");
+            let Err(Refused::Unusable(failure)) = resolve(none, &runs(&[&root], None)) else {
+                panic!("nowhere allowed");
+            };
             assert!(failure.reason.as_str().contains("names no folder"));
         }
     }

@@ -17,7 +17,7 @@ mod memory;
 mod schema;
 mod write;
 
-pub(crate) use history::Which;
+pub(crate) use history::{Tally, Which};
 pub(crate) use memory::{Memory, OwedReceipt};
 
 use crate::limits;
@@ -179,15 +179,17 @@ impl Journal {
 
     /// At most `limit` runs, newest first.
     pub(crate) async fn runs(&self, which: Which, limit: usize) -> Result<Vec<RunRecord>, JournalError> {
-        let found = Arc::<Mutex<Vec<RunRecord>>>::default();
-        let here = Arc::clone(&found);
-        self.run(Kind::Read, move |db| {
-            *here.lock().unwrap_or_else(PoisonError::into_inner) = history::runs(db, &which, limit)?;
-            Ok(())
-        })
-        .await?;
-        let runs = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(runs)
+        self.look(move |db| history::runs(db, &which, limit)).await
+    }
+
+    /// What ended since `since` (ms since the epoch), and the receipts of all time.
+    pub(crate) async fn tally(&self, since: i64) -> Result<Tally, JournalError> {
+        self.look(move |db| history::tally(db, since)).await
+    }
+
+    /// What OrgX is told of a run's end: its receipt, or its terminal when it failed.
+    pub(crate) async fn last_word(&self, run_id: RunId) -> Result<Option<String>, JournalError> {
+        self.look(move |db| history::last_word(db, &run_id)).await
     }
 
     /// What became of a journal that was damaged while in use. Whoever takes it writes down again what it lost.
@@ -200,6 +202,22 @@ impl Journal {
         let Self { jobs, thread, .. } = self;
         drop(jobs);
         let _closed = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+
+    /// Something to look up.
+    async fn look<T: Default + Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let found = Arc::<Mutex<T>>::default();
+        let here = Arc::clone(&found);
+        self.run(Kind::Read, move |db| {
+            *here.lock().unwrap_or_else(PoisonError::into_inner) = work(db)?;
+            Ok(())
+        })
+        .await?;
+        let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(found)
     }
 
     async fn run(

@@ -18,10 +18,12 @@
 //! Data flows one way: a signal comes in (a frame, an agent's event, a timer, a command), `orgx_proto` decides, and
 //! effects go out. See `docs/architecture.md`.
 
+mod claude;
 mod clock;
 mod config;
 pub mod control;
 pub mod credentials;
+mod day;
 pub mod diagnostics;
 pub mod doctor;
 mod driver;

@@ -72,6 +72,21 @@ pub const OUTBOX_LINE_BYTES: usize = 64 * 1024;
 /// Outbox lines that may wait for a slow disk; past it lines are dropped, counted and told.
 pub const OUTBOX_QUEUE: usize = 10_000;
 
+/// What is read of the end of an outbox when it is opened, in bytes: some thousands of lines.
+pub const OUTBOX_TAIL_BYTES: u64 = 1024 * 1024;
+
+/// Steps of one run kept in memory, and deviations: the newest of them.
+pub const TIMELINE_STEPS: usize = 500;
+/// Ended runs whose steps are kept in memory: the newest.
+pub const TIMELINE_RUNS: usize = 50;
+/// Longest title shown, in characters.
+pub const TITLE_CHARS: usize = 200;
+
+/// How long a program may take to say its version.
+pub const VERSION_WITHIN: Duration = Duration::from_secs(5);
+/// How much of what it says is read, in bytes.
+pub const VERSION_BYTES: u64 = 4 * 1024;
+
 /// How long the terminals of a quitting peer may take to be confirmed.
 pub const STOP_BARRIER: Duration = Duration::from_secs(3);
 /// How long a closing handshake may take.

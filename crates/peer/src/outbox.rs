@@ -4,6 +4,10 @@
 //! a symlink or a file of another owner is refused; a full or read-only disk is told, and never stops a run. Lines
 //! are written on a thread of their own, so that a slow disk is nobody's problem but the outbox's.
 
+mod tail;
+
+pub(crate) use tail::Tail;
+
 use crate::limits;
 use crate::paths::make_private_dir;
 use orgx_proto::work_graph::Record;
@@ -11,6 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::time::SystemTime;
 use tokio::sync::{oneshot, watch};
 
 /// How the outbox fares.
@@ -28,11 +33,18 @@ pub struct OutboxHealth {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     lines: mpsc::SyncSender<Job>,
-    health: watch::Receiver<OutboxHealth>,
+    state: watch::Receiver<State>,
     /// Lines that found the queue full.
     refused: u64,
     /// Lines over the bound.
     too_long: u64,
+}
+
+/// What the thread tells.
+#[derive(Clone, Debug, Default)]
+struct State {
+    health: OutboxHealth,
+    tail: Tail,
 }
 
 enum Job {
@@ -43,9 +55,9 @@ enum Job {
 impl Outbox {
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
         let (lines, jobs) = mpsc::sync_channel(limits::OUTBOX_QUEUE);
-        let (tell, health) = watch::channel(OutboxHealth::default());
+        let (tell, state) = watch::channel(State::default());
         std::thread::Builder::new().name("outbox".into()).spawn(move || write_all(path, &jobs, &tell))?;
-        Ok(Self { lines, health, refused: 0, too_long: 0 })
+        Ok(Self { lines, state, refused: 0, too_long: 0 })
     }
 
     /// Appends a record, soon.
@@ -69,9 +81,22 @@ impl Outbox {
         }
     }
 
+    /// Its file and newest lines.
+    pub(crate) fn tail(&self) -> Tail {
+        self.state.borrow().tail.clone()
+    }
+
+    /// Resolves when there is something new to tell.
+    pub(crate) async fn changed(&mut self) {
+        if self.state.changed().await.is_err() {
+            // Its thread is gone, and says nothing more.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// How it fares.
     pub(crate) fn health(&self) -> OutboxHealth {
-        let mut health = self.health.borrow().clone();
+        let mut health = self.state.borrow().health.clone();
         health.lost += self.refused + self.too_long;
         let dropped = if self.refused > 0 {
             Some("the disk is too slow for the local trail: some of its lines were dropped")
@@ -87,7 +112,9 @@ impl Outbox {
     }
 }
 
-fn write_all(path: PathBuf, jobs: &mpsc::Receiver<Job>, tell: &watch::Sender<OutboxHealth>) {
+fn write_all(path: PathBuf, jobs: &mpsc::Receiver<Job>, tell: &watch::Sender<State>) {
+    let tail = Tail::read(&path, wall());
+    tell.send_modify(|state| state.tail = tail);
     let mut trail = Trail { path, file: None, torn: false };
     while let Ok(job) = jobs.recv() {
         match job {
@@ -96,10 +123,13 @@ fn write_all(path: PathBuf, jobs: &mpsc::Receiver<Job>, tell: &watch::Sender<Out
             }
             Job::Line(line) => {
                 let result = trail.append(&line);
-                tell.send_modify(|health| {
+                tell.send_modify(|State { health, tail }| {
                     health.trouble = result.as_ref().err().map(trouble);
                     match result {
-                        Ok(()) => health.written += 1,
+                        Ok(()) => {
+                            health.written += 1;
+                            tail.add(&line, trail.bytes(), wall());
+                        }
                         Err(_) => health.lost += 1,
                     }
                 });
@@ -142,6 +172,18 @@ impl Trail {
     }
 }
 
+impl Trail {
+    /// The file's size; other programs write to it, too.
+    fn bytes(&self) -> u64 {
+        self.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.len())
+    }
+}
+
+fn wall() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Does the file end in the middle of a line, as a full disk or a crash leaves it?
 fn ends_torn(file: &mut File) -> bool {
     let mut last = [b'\n'];
@@ -152,13 +194,39 @@ fn ends_torn(file: &mut File) -> bool {
 
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::os::unix::fs::OpenOptionsExt;
     make_private_dir(path.parent().unwrap_or(Path::new("/")))?;
-    // Not blocking: a pipe in the file's place must be refused, not waited for.
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags())
+        .open(path)?;
+    is_ours(&file)?;
+    Ok(file)
+}
+
+/// The file as it is, with its size.
+#[cfg(unix)]
+fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = OpenOptions::new().read(true).custom_flags(flags()).open(path)?;
+    let bytes = is_ours(&file)?;
+    Ok((file, bytes))
+}
+
+/// Not blocking: a pipe in the file's place must be refused, not waited for.
+#[cfg(unix)]
+fn flags() -> i32 {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file =
-        OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    i32::try_from(flags.bits()).unwrap_or_default()
+}
+
+/// A plain file of this user; its size.
+#[cfg(unix)]
+fn is_ours(file: &File) -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(io::Error::other("it is not a file"));
@@ -166,7 +234,7 @@ fn open(path: &Path) -> io::Result<File> {
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
     }
-    Ok(file)
+    Ok(meta.len())
 }
 
 #[cfg(unix)]
@@ -185,6 +253,15 @@ fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::other("it is not a file"));
     }
     OpenOptions::new().read(true).append(true).create(true).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
+    let meta = std::fs::symlink_metadata(path)?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    Ok((File::open(path)?, meta.len()))
 }
 
 /// Without inodes the file is opened anew for each line, so that a rename is always noticed.

@@ -1,18 +1,24 @@
 //! The peer: a handle, and behind it one actor that owns the state.
 
 mod actor;
+mod attention;
 mod command;
 mod commands;
+mod detail;
 mod effects;
 mod event;
 mod facts;
 mod history;
+mod link;
 mod network;
 mod publish;
 mod receipts;
+mod reload;
 mod run_task;
 mod snapshot;
 mod stop;
+mod timeline;
+mod today;
 mod words;
 
 pub(crate) use command::Request;
@@ -33,6 +39,7 @@ use crate::limits;
 use crate::outbox::Outbox;
 use crate::paths::{Paths, Tenant, write_private};
 use actor::Actor;
+use reload::AsRead;
 use std::path::Path;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -116,7 +123,11 @@ impl Peer {
                 None
             }
         };
-        let parts = actor::Parts { config, installation_id, journal, memory, outbox, tell, events, inbox };
+        let env = config.source.clone();
+        // One that cannot be read was not read before, either.
+        let as_read = tokio::task::spawn_blocking(move || AsRead::read(&env)).await.ok().and_then(Result::ok);
+        let parts =
+            actor::Parts { config, as_read, installation_id, journal, memory, outbox, tell, events, inbox };
         let actor = Actor::new(parts).map_err(|error| StartError::Os {
             what: "the HTTP client could not be made",
             error: error.to_string(),

@@ -5,10 +5,12 @@
 //!   prompted. What fails before that frees it. A spent key never prompts again: in flight or completed, a repeat is
 //!   silent; failed, the same terminal is sent again.
 //! - Every run ends in one terminal, journaled by [`Effect::End`] before it is sent.
+//! - A run that waits for the person holds up nobody else, and waits no longer than its own time allows.
 //! - Cancel and timeout end a run for sure: the agent is asked, then waited for, then left behind.
 //!
 //! Effects are to be carried out in their order.
 
+mod asking;
 mod effect;
 mod ledger;
 mod queue;
@@ -117,12 +119,12 @@ impl Dispatcher {
         folder: Result<Option<String>, Failure>,
         now: Now,
     ) -> Vec<Effect> {
-        let Some(run) = self.runs.get_mut(run_id).filter(|run| matches!(run.phase, Phase::Queued { .. }))
-        else {
+        let Some(run) = self.runs.get_mut(run_id).filter(|run| run.phase.waits()) else {
             return Vec::new();
         };
         match folder {
             Ok(folder) => {
+                run.asks_no_more();
                 run.folder = folder;
                 run.folder_known = true;
                 self.start_next(now)
@@ -237,7 +239,7 @@ impl Dispatcher {
                 _ => Stopped::PeerStopped,
             };
             let failure = run.failure_of(why);
-            if !matches!(run.phase, Phase::Queued { .. }) {
+            if !run.phase.waits() {
                 effects.push(Effect::Ask(run_id.clone()));
             }
             let waits = run.spent.is_none() && why == Stopped::PeerStopped && !run.dispatch.local;
@@ -265,6 +267,7 @@ impl Dispatcher {
                     };
                     effects.extend(self.end_failed(&run_id, &failure, now));
                 }
+                Phase::NeedsYou { .. } => effects.extend(self.refuse(&run_id, now)),
                 Phase::Starting { .. } => effects.extend(self.stop_run(&run_id, Stopped::NeverStarted, now)),
                 Phase::Running { .. } => effects.extend(self.stop_run(&run_id, Stopped::TimedOut, now)),
                 Phase::Cancelling { why, .. } => {
@@ -300,7 +303,7 @@ impl Dispatcher {
     fn stop_run(&mut self, run_id: &RunId, why: Stopped, now: Now) -> Vec<Effect> {
         let Some(run) = self.runs.get_mut(run_id) else { return Vec::new() };
         match run.phase {
-            Phase::Queued { .. } => {
+            Phase::Queued { .. } | Phase::NeedsYou { .. } => {
                 let failure = run.failure_of(why);
                 self.end_failed(run_id, &failure, now)
             }
@@ -360,6 +363,7 @@ impl Dispatcher {
 fn deadline(run: &Run) -> Millis {
     match run.phase {
         Phase::Queued { until }
+        | Phase::NeedsYou { until }
         | Phase::Starting { until }
         | Phase::Running { until }
         | Phase::Cancelling { until, .. } => until,

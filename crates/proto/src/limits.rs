@@ -57,6 +57,10 @@ pub const CONCURRENT_RUNS: usize = 2;
 pub const QUEUED_DISPATCHES: usize = 5_000;
 /// Text of waiting dispatches in bytes; one more is refused as recoverable.
 pub const QUEUED_BYTES: usize = 64 * 1024 * 1024;
+/// The longest that the person is waited for. Design, settled details.
+pub const ASK_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// So long before a task's time is up nobody is waited for any more: what comes of a no is still in time.
+pub const ASK_BEFORE_END: Duration = Duration::from_secs(60);
 /// How long an agent may take from "start" to a session that can be prompted: a cold OpenCode takes 3 to 10 s,
 /// a first start after an update longer.
 pub const START_WITHIN: Duration = Duration::from_secs(90);

@@ -1,4 +1,4 @@
-//! One run's life: queued, starting, running, cancelling, then completed or failed, once.
+//! One run's life: queued, needs you, starting, running, cancelling, then completed or failed, once.
 //!
 //! A run turns what its agent says into frames and outbox records. That it ends once is the
 //! dispatcher's promise: it takes the run away with its terminal.
@@ -37,8 +37,25 @@ pub struct Run {
     pub restored: bool,
     /// Its key is spent since then, and its prompt went there.
     pub spent: Option<(Timestamp, PromptPlace)>,
+    /// What the person is asked about its folder, while it needs them.
+    pub ask: Option<FolderAsk>,
+    /// Did the person allow its folder for it?
+    pub allowed: bool,
     /// What it has, once its session is open.
     pub live: Option<Live>,
+}
+
+/// A folder that is not among the allowed ones, and of which the person is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderAsk {
+    /// The folder, as this computer knows it.
+    pub folder: String,
+    /// What OrgX is told when they say no, or nothing.
+    pub refused: Failure,
+    /// Since when.
+    pub since: Now,
+    /// What the queue's own time was when it was asked: it goes on meanwhile.
+    pub queued_until: Millis,
 }
 
 /// What a run has once its session is open.
@@ -64,6 +81,11 @@ pub enum Phase {
         /// When it is failed.
         until: Millis,
     },
+    /// Waiting for the person: may it work in its folder?
+    NeedsYou {
+        /// When no answer is a no.
+        until: Millis,
+    },
     /// Its driver makes a session.
     Starting {
         /// When it is failed.
@@ -81,6 +103,13 @@ pub enum Phase {
         /// When the run ends without the agent.
         until: Millis,
     },
+}
+
+impl Phase {
+    /// Is it still to be started?
+    pub fn waits(self) -> bool {
+        matches!(self, Self::Queued { .. } | Self::NeedsYou { .. })
+    }
 }
 
 /// Why a run was stopped from outside.
@@ -109,6 +138,8 @@ impl Run {
             after_pause: false,
             restored: false,
             spent: None,
+            ask: None,
+            allowed: false,
             live: None,
         }
     }

@@ -68,6 +68,13 @@ pub(super) fn find_program(env: &Environment, name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).chain(own).map(|dir| dir.join(&file)).find(|file| is_program(file))
 }
 
+/// A program in one of these folders of the home folder.
+pub(super) fn find_in_home(env: &Environment, name: &str, folders: &[&str]) -> Option<PathBuf> {
+    let home = env.home()?;
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    folders.iter().map(|folder| home.join(folder).join(&file)).find(|file| is_program(file))
+}
+
 #[cfg(unix)]
 fn is_program(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -83,6 +83,11 @@ impl OpenCode {
 }
 
 impl OpenCode {
+    /// The configuration changed: which program may be started, if any. One that runs goes on.
+    pub(crate) fn set_program(&self, config: &OpenCodeConfig) {
+        self.managed.set_program(config);
+    }
+
     /// A run that a peer before us began is over before it was found again: its agent hears of it, if there is time.
     async fn tell_to_stop(&self, start: &Start) {
         let session = start.resume.as_ref().and_then(|resume| resume.place.session.as_ref());

@@ -152,6 +152,13 @@ impl World {
                 self.runs.insert(run_id.clone(), Place::Waiting);
                 self.dispatcher.folder(&run_id, answer, at)
             }
+            (b'n', Some(Place::Asked)) => {
+                self.runs.insert(run_id.clone(), Place::Waiting);
+                let refused = Failure::lasting("it is not allowed");
+                self.dispatcher.ask_folder(&run_id, "/w/else".to_owned(), refused, at)
+            }
+            (b'y', _) => self.dispatcher.allow(&run_id, at).unwrap_or_default(),
+            (b'N', _) => self.dispatcher.deny(&run_id, at).unwrap_or_default(),
             (b's' | b'p', Some(Place::Starting)) => {
                 let place = match letter {
                     b's' => PromptPlace::default(),

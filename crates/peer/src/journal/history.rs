@@ -1,7 +1,8 @@
 //! What people ask the journal: which runs there were, and how each ended.
 
 use crate::peer::{ReceiptState, ReceiptView, RunRecord, RunState};
-use rusqlite::{Connection, Result, Row};
+use orgx_proto::ids::RunId;
+use rusqlite::{Connection, OptionalExtension, Result, Row};
 use serde_json::Value;
 
 /// Which runs.
@@ -13,6 +14,51 @@ pub(crate) enum Which {
     WithReceipt,
     /// Those whose id starts so.
     Named(String),
+}
+
+/// Counts of runs that are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Runs that completed.
+    pub(crate) done: u64,
+    /// Runs that failed.
+    pub(crate) failed: u64,
+    /// Tokens of those that completed.
+    pub(crate) tokens: u64,
+    /// US cents, likewise.
+    pub(crate) cost_cents: u64,
+    /// Receipts that OrgX has, of all time.
+    pub(crate) delivered: u64,
+}
+
+/// What ended since then, and the receipts of all time.
+pub(super) fn tally(db: &Connection, since: i64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut ended =
+        db.prepare("SELECT failed, terminal FROM run WHERE ended_at >= ?1 AND terminal IS NOT NULL")?;
+    let mut rows = ended.query([since])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, Option<bool>>(0).unwrap_or_default().unwrap_or_default() {
+            tally.failed += 1;
+            continue;
+        }
+        let terminal: Value =
+            serde_json::from_str(&row.get::<_, String>(1).unwrap_or_default()).unwrap_or_default();
+        let number = |name: &str| terminal.get(name).and_then(Value::as_u64).unwrap_or_default();
+        tally.done += 1;
+        tally.tokens = tally.tokens.saturating_add(number("tokens_used"));
+        tally.cost_cents = tally.cost_cents.saturating_add(number("cost_estimate_cents"));
+    }
+    let delivered: i64 =
+        db.query_row("SELECT count(*) FROM run WHERE receipt_state = 'delivered'", [], |row| row.get(0))?;
+    tally.delivered = u64::try_from(delivered).unwrap_or_default();
+    Ok(tally)
+}
+
+/// What OrgX is told of this run's end.
+pub(super) fn last_word(db: &Connection, run_id: &RunId) -> Result<Option<String>> {
+    let word = "SELECT coalesce(receipt, terminal) FROM run WHERE run_id = ?1";
+    db.query_row(word, [run_id.as_str()], |row| row.get(0)).optional().map(Option::flatten)
 }
 
 /// At most `limit` of them, newest first.

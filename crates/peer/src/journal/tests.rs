@@ -351,3 +351,43 @@ async fn only_this_user_can_read_it() {
         assert_eq!(file.metadata().expect("meta").permissions().mode() & 0o077, 0, "{:?}", file.file_name());
     }
 }
+
+#[tokio::test]
+async fn what_ended_since_midnight_is_counted_and_the_last_word_of_a_run_is_kept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (journal, _) = open(&dir);
+    let end = |run: &str, at: i64, failed: bool, terminal: &str| Ended {
+        at: Timestamp(at),
+        terminal: frame(run, Class::Terminal, terminal),
+        ..ended(run, Some(&format!("k_{run}")), failed)
+    };
+    let done = r#"{"tokens_used":7,"cost_estimate_cents":2}"#;
+    for ended in [
+        end("old", 9, false, done),
+        end("a", 10, false, done),
+        end("b", 11, false, done),
+        end("c", 12, true, r#"{"reason":"x"}"#),
+        end("odd", 13, false, "not JSON"),
+    ] {
+        journal.spend(spent(ended.run_id.as_str())).await.expect("spent");
+        journal.end(ended).await.expect("ended");
+    }
+    journal.spend(spent("lives")).await.expect("spent");
+    for (run, state) in [("a", ReceiptState::Delivered), ("b", ReceiptState::Waiting)] {
+        let owed = OwedReceipt {
+            run_id: RunId::new(run),
+            body: format!("receipt of {run}"),
+            progress: ReceiptProgress { state, tries: 1, refusals: 0 },
+        };
+        journal.owe_receipt(owed).await.expect("owed");
+    }
+    let tally = journal.tally(10).await.expect("counted");
+    assert_eq!(tally, Tally { done: 3, failed: 1, tokens: 14, cost_cents: 4, delivered: 1 });
+    for (run, word) in
+        [("a", Some("receipt of a")), ("c", Some(r#"{"reason":"x"}"#)), ("lives", None), ("never was", None)]
+    {
+        let told = journal.last_word(RunId::new(run)).await.expect("looked up");
+        assert_eq!(told.as_deref(), word, "{run}");
+    }
+    journal.close().await;
+}

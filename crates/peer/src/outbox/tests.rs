@@ -63,8 +63,8 @@ async fn a_line_of_the_bound_is_written_and_a_longer_one_is_left_out_counted_and
 #[test]
 fn lines_that_a_slow_disk_has_no_time_for_are_dropped_counted_and_told() {
     let (lines, unread) = mpsc::sync_channel(2);
-    let (_tell, health) = watch::channel(OutboxHealth::default());
-    let mut outbox = Outbox { lines, health, refused: 0, too_long: 0 };
+    let (_tell, state) = watch::channel(State::default());
+    let mut outbox = Outbox { lines, state, refused: 0, too_long: 0 };
     for run in ["a", "b", "c"] {
         outbox.append(&record(run));
     }
@@ -193,4 +193,44 @@ async fn a_line_after_a_torn_one_stands_for_itself() {
 /// Past the test runner's capture: what was not shown must be seen.
 fn skipped(why: &str) {
     let _unseen = writeln!(io::stderr(), "SKIPPED: {why}");
+}
+
+#[tokio::test]
+async fn the_end_of_the_file_is_known_at_once_and_counts_go_on_with_each_line() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("events.jsonl");
+    let now = wall();
+    let line =
+        |at: i64, event: &str| format!("{{\"timestamp\":\"{}\",\"event\":\"{event}\"}}\n", Timestamp(at));
+    let day = crate::day::Day::of(now);
+    std::fs::write(&path, line(day.start - 1, "old") + &line(now, "session_start") + "torn").expect("a file");
+    let mut outbox = Outbox::open(path.clone()).expect("an outbox");
+    outbox.flush().await;
+    let tail = outbox.tail();
+    assert_eq!((tail.today, tail.last_kind.as_deref()), (1, Some("session_start")));
+    outbox.append_line(line(now, "task_started"));
+    outbox.flush().await;
+    let tail = outbox.tail();
+    assert_eq!(tail.bytes, std::fs::metadata(&path).expect("a file").len());
+    assert_eq!((tail.today, tail.last_kind.as_deref(), tail.last_at), (2, Some("task_started"), Some(now)));
+    assert_eq!(tail.as_of(day.end).today, 0, "a new day");
+}
+
+#[test]
+fn no_more_of_the_file_is_read_than_its_end() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("events.jsonl");
+    assert_eq!(Tail::read(&path, 0).bytes, 0, "there is none");
+    let line = format!("{{\"timestamp\":\"{}\",\"event\":\"e\"}}\n", Timestamp(5));
+    let lines = 3 * limits::OUTBOX_TAIL_BYTES as usize / line.len();
+    std::fs::write(&path, line.repeat(lines)).expect("a file");
+    let tail = Tail::read(&path, 5);
+    assert_eq!(tail.bytes, (lines * line.len()) as u64);
+    assert_eq!(tail.today, limits::OUTBOX_TAIL_BYTES / line.len() as u64, "whole lines");
+    #[cfg(unix)]
+    {
+        let link = dir.path().join("link.jsonl");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        assert_eq!(Tail::read(&link, 5).bytes, 0, "a link is not followed");
+    }
 }

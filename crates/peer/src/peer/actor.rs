@@ -2,21 +2,25 @@
 
 use super::command::{Command, Reply, Request};
 use super::event::PeerEvent;
+use super::link::LinkFacts;
 use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
+use super::reload::AsRead;
 use super::run_task::{RunReport, RunTask, TaskId};
-use super::snapshot::{PeerSnapshot, RecentRun};
+use super::snapshot::{ClaudeCode, PeerSnapshot, RecentRun};
+use super::timeline::Timelines;
+use super::today::DayCounts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::opencode::OpenCode;
 use crate::driver::{Detected, Driver};
+use crate::folder::Refused;
 use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
 use crate::journal::{Journal, Memory};
 use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
-use orgx_proto::agent::Failure;
 use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, upgrade_url};
 use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
@@ -26,6 +30,7 @@ use orgx_proto::receipt::Answer;
 use orgx_proto::time::Millis;
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
@@ -35,13 +40,14 @@ use tokio::time::timeout;
 #[derive(Debug)]
 pub(super) enum Signal {
     /// With the number of the look.
-    Folder(RunId, u64, Result<Option<String>, Failure>),
+    Folder(RunId, u64, Result<Option<PathBuf>, Refused>),
     License(Result<License, CallError>),
     Presence(Result<(), CallError>),
     KeptRules(Option<Compiled>),
     /// With the number of the fetch.
     Rules(u64, Result<Compiled, String>),
     Detected(Detected),
+    Claude(Option<ClaudeCode>),
     /// Free bytes where there are fewest: the state folder's disk, or the outbox's.
     Space(Option<u64>),
     Receipt(RunId, Answer),
@@ -50,6 +56,7 @@ pub(super) enum Signal {
 /// What an actor is made of.
 pub(super) struct Parts {
     pub(super) config: Config,
+    pub(super) as_read: Option<AsRead>,
     pub(super) installation_id: String,
     pub(super) journal: Journal,
     pub(super) memory: Memory,
@@ -65,6 +72,8 @@ type Channel<T> = (mpsc::Sender<T>, mpsc::Receiver<T>);
 /// The one owner of the state.
 pub(super) struct Actor {
     pub(super) config: Config,
+    /// What of it was read last from environment and file.
+    pub(super) as_read: Option<AsRead>,
     pub(super) clock: Clock,
     pub(super) sleep: SleepWatch,
     pub(super) connection: Connection,
@@ -86,6 +95,11 @@ pub(super) struct Actor {
     pub(super) folder_checks: HashMap<RunId, u64>,
     pub(super) folder_check: u64,
     pub(super) recent: VecDeque<RecentRun>,
+    pub(super) timelines: Timelines,
+    pub(super) counts: DayCounts,
+    /// What those who watch know to wait for the person: ids and runs.
+    pub(super) asked: Vec<(String, RunId)>,
+    pub(super) link: LinkFacts,
     pub(super) api: Arc<Api>,
     pub(super) door: Door,
     pub(super) socket: Option<Socket>,
@@ -105,6 +119,7 @@ pub(super) struct Actor {
     pub(super) opened_before: bool,
     pub(super) license: License,
     pub(super) agent: Detected,
+    pub(super) claude: Option<ClaudeCode>,
     /// Free bytes, as of the last look.
     pub(super) space: Option<u64>,
     /// Could the skill rules not be fetched the last time?
@@ -119,18 +134,20 @@ pub(super) struct Actor {
 }
 
 /// When each recurring thing is due next; `None` while it is under way, or switched off.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Due {
     pub(super) license: Option<Millis>,
     pub(super) presence: Option<Millis>,
     pub(super) rules: Option<Millis>,
     pub(super) detect: Option<Millis>,
     pub(super) journal: Option<Millis>,
+    pub(super) midnight: Option<Millis>,
 }
 
 impl Actor {
     pub(super) fn new(parts: Parts) -> Result<Self, reqwest::Error> {
-        let Parts { config, installation_id, journal, mut memory, outbox, tell, events, inbox } = parts;
+        let Parts { config, as_read, installation_id, journal, mut memory, outbox, tell, events, inbox } =
+            parts;
         let drivers = BTreeMap::from([(DriverId::opencode(), "opencode")]);
         let offer = Offer {
             workspace_id: config.workspace_id.clone(),
@@ -178,6 +195,10 @@ impl Actor {
             folder_checks: HashMap::new(),
             folder_check: 0,
             recent: VecDeque::new(),
+            timelines: Timelines::default(),
+            counts: DayCounts::default(),
+            asked: Vec::new(),
+            link: LinkFacts::new(&config.base_url),
             api: Arc::new(api),
             door,
             socket: None,
@@ -195,6 +216,7 @@ impl Actor {
             opened_before: false,
             license: License::Unknown,
             agent: Detected::default(),
+            claude: None,
             space: None,
             rules_fetch: Works::Yes,
             warnings: VecDeque::new(),
@@ -203,6 +225,7 @@ impl Actor {
             changed: true,
             published: Millis(0),
             leftovers: memory,
+            as_read,
             config,
         })
     }
@@ -218,12 +241,16 @@ impl Actor {
         for warning in std::mem::take(&mut self.config.warnings) {
             self.warn(warning);
         }
+        self.count_today().await;
         let leftovers = std::mem::take(&mut self.leftovers);
         self.take_up(leftovers).await;
+        self.look_for_claude();
         let path = self.config.paths.rules(&self.config.tenant());
         self.in_background(async move { Signal::KeptRules(rules::kept(path).await) });
         let now = self.clock.now().mono;
-        self.due = Due { license: Some(now), presence: Some(now), detect: Some(now), ..Due::default() };
+        self.due.license = Some(now);
+        self.due.presence = Some(now);
+        self.due.detect = Some(now);
         self.connect(Event::Hurry);
     }
 
@@ -261,13 +288,15 @@ impl Actor {
                 None => return false,
             },
             () = ready(blocked), if blocked.is_some() => {}
+            () = new_lines(self.outbox.as_mut()) => self.changed = true,
             () = self.clock.sleep_until(deadline) => self.tick().await,
         }
         true
     }
 
     fn deadline(&self) -> Millis {
-        let due = [self.due.license, self.due.presence, self.due.rules, self.due.detect, self.due.journal];
+        let Due { license, presence, rules, detect, journal, midnight } = self.due;
+        let due = [license, presence, rules, detect, journal, midnight];
         // What the socket has no room for is not due: its room is awaited.
         let delivery =
             self.delivery.poll_timeout().filter(|_| self.socket.as_ref().is_some_and(Socket::has_room));
@@ -299,6 +328,9 @@ impl Actor {
         }
         if is_due(&mut self.due.rules) {
             self.fetch_rules();
+        }
+        if is_due(&mut self.due.midnight) {
+            self.look_at_the_day(now);
         }
         if is_due(&mut self.due.journal) {
             self.write_ends().await;
@@ -333,6 +365,13 @@ impl Actor {
             let _gone = signals.send(work.await);
         });
         task.abort_handle()
+    }
+}
+
+async fn new_lines(outbox: Option<&mut Outbox>) {
+    match outbox {
+        Some(outbox) => outbox.changed().await,
+        None => std::future::pending().await,
     }
 }
 

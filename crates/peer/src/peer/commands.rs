@@ -36,9 +36,13 @@ impl Actor {
                 let runs = self.named(&run_id).await?;
                 Ok(Reply::Runs { runs: vec![runs] })
             }
-            Command::Detail { .. } | Command::Answer { .. } | Command::Reconnect | Command::Reload => {
-                Err(CommandError::Invalid { why: "this version cannot do that".into() })
+            Command::Detail { run_id } => self.detail(&run_id).await,
+            Command::Answer { id, answer } => self.answer(&id, answer).await,
+            Command::Reconnect => {
+                self.try_now();
+                Ok(Reply::Done)
             }
+            Command::Reload => self.reload().await,
             // The loop takes this one.
             Command::Stop => Ok(Reply::Done),
         }
@@ -137,7 +141,7 @@ impl Actor {
     }
 
     /// The one run that this names.
-    async fn named(&mut self, run_id: &str) -> Result<RunRecord, CommandError> {
+    pub(super) async fn named(&mut self, run_id: &str) -> Result<RunRecord, CommandError> {
         let no_such = || CommandError::NoSuchRun { run_id: run_id.to_owned() };
         if run_id.is_empty() {
             return Err(no_such());
@@ -155,14 +159,20 @@ impl Actor {
 
     /// The journal knows less of a run that has not ended than we do.
     fn as_it_is_now(&self, mut record: RunRecord) -> RunRecord {
-        let run = self.dispatcher.runs().find(|run| run.dispatch.run_id.as_str() == record.run_id);
-        if let Some(run) = run {
+        let run_id = RunId::new(record.run_id.clone());
+        record.title = self.timelines.title(&run_id);
+        if let Some(receipt) = &mut record.receipt {
+            self.receipts.explain(&run_id, receipt, self.clock.now());
+        }
+        if let Some(run) = self.dispatcher.run(&run_id) {
             let view = super::snapshot::RunView::from(run);
             record.state = view.state;
             record.steps = view.steps;
             record.deviations = view.deviations;
             record.folder = view.folder.or(record.folder);
             record.session = view.session.or(record.session);
+            record.driver = view.driver.or(record.driver);
+            record.started_at = view.started_at;
         } else if !record.state.is_over() {
             // Its end could not be written down yet.
             record.state = RunState::Failed;

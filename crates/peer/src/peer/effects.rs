@@ -4,10 +4,11 @@ use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
 use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
-use super::snapshot::RecentRun;
+use super::snapshot::{DeviationView, RecentRun, StepView};
 use crate::driver::Driver;
+use crate::folder::{self, Refused};
 use crate::journal::{JournalError, Memory, ReceiptProgress};
-use crate::{folder, limits};
+use crate::limits;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Effect, Ended, PauseState};
@@ -28,6 +29,7 @@ impl Actor {
                 Effect::Queue { dispatch, at, after_pause } => {
                     // The end of an earlier try that could not be written is over.
                     self.unwritten.retain(|ended| ended.run_id != dispatch.run_id);
+                    self.timelines.begin(&dispatch.run_id, &dispatch.task.title);
                     let kept = self.journal.queue(*dispatch, at, after_pause).await;
                     self.journaled(kept, "A waiting task would not survive a crash").await;
                 }
@@ -43,15 +45,11 @@ impl Actor {
                                 .await;
                         let folder = match looked {
                             Ok(Ok(folder)) => folder,
-                            _ => Err(Failure::recoverable(
+                            _ => Err(Refused::Unusable(Failure::recoverable(
                                 "the task's folder does not answer on this computer",
-                            )),
+                            ))),
                         };
-                        Signal::Folder(
-                            run_id,
-                            number,
-                            folder.map(|folder| folder.map(|path| path.to_string_lossy().into_owned())),
-                        )
+                        Signal::Folder(run_id, number, folder)
                     });
                 }
                 Effect::Start(start) => {
@@ -89,6 +87,7 @@ impl Actor {
                     }
                 }
                 Effect::Send(frame) => {
+                    self.note(&frame);
                     self.tell_of(&frame);
                     self.delivery.push(frame);
                 }
@@ -96,7 +95,10 @@ impl Actor {
                     let kept = self.journal.cancelled(run_id).await;
                     self.journaled(kept, "A cancel would not survive a crash").await;
                 }
-                Effect::Tell(frame) => self.tell_of(&frame),
+                Effect::Tell(frame) => {
+                    self.note(&frame);
+                    self.tell_of(&frame);
+                }
                 Effect::Ask(run_id) => {
                     if let Some(task) = self.tasks.get(&run_id) {
                         task.ask_to_stop();
@@ -109,6 +111,7 @@ impl Actor {
                 Effect::Ignored(why) => tracing::debug!("ignored: {why}"),
             }
         }
+        self.notice_attention();
         self.touch();
     }
 
@@ -133,6 +136,11 @@ impl Actor {
             }
             RunReport::Prompted => self.dispatcher.prompted(run_id),
             RunReport::Started(session) => self.dispatcher.started(run_id, &session, now),
+            RunReport::Used { tokens, cents } => {
+                self.timelines.used(run_id, tokens, cents);
+                self.touch();
+                return;
+            }
             RunReport::Event(event, matches) => self.dispatcher.agent(run_id, &event, &matches, now),
             RunReport::Late { evidence_ref, matches } => {
                 self.dispatcher.late_matches(run_id, &evidence_ref, &matches, now)
@@ -255,6 +263,8 @@ impl Actor {
         let terminal: Value = serde_json::from_str(&ended.terminal.json).unwrap_or_default();
         let reason = terminal.get("reason").and_then(Value::as_str).map(ToOwned::to_owned);
         let tokens_used = terminal.get("tokens_used").and_then(Value::as_u64);
+        self.count_end(ended, &terminal);
+        self.timelines.end(&ended.run_id);
         tracing::info!(run_id = %ended.run_id, completed = !ended.failed, reason, tokens_used, "a run ended");
         self.recent.push_front(RecentRun {
             run_id: ended.run_id.to_string(),
@@ -265,7 +275,8 @@ impl Actor {
             steps: ended.steps,
             deviations: ended.deviations,
             receipt: ended.receipt.as_ref().map(|_| ReceiptState::Waiting),
-            ..RecentRun::default()
+            title: self.timelines.title(&ended.run_id),
+            ended_at: ended.at.0,
         });
         self.recent.truncate(limits::RECENT_RUNS);
     }
@@ -294,6 +305,7 @@ impl Actor {
         }
         self.driver.take_up(resumed > 0);
         for left in memory.left {
+            self.timelines.begin(&left.dispatch.run_id, &left.dispatch.task.title);
             let effects = self.dispatcher.restore(left, now);
             self.carry_out(effects).await;
         }
@@ -301,6 +313,29 @@ impl Actor {
         if memory.pause != PauseState::Open {
             self.dispatcher.pause(memory.pause == PauseState::Draining);
             self.pause_told = self.dispatcher.pause_state();
+        }
+    }
+
+    /// The frame in its run's timeline.
+    fn note(&mut self, frame: &Outgoing) {
+        let at = self.clock.now().wall.0;
+        match frame.class {
+            Class::Step => {
+                let text = texts(frame);
+                let step = StepView { at, kind: text("/step/kind"), summary: text("/step/summary") };
+                self.timelines.step(&frame.run_id, step);
+            }
+            Class::Deviation => {
+                let text = texts(frame);
+                let deviation = DeviationView {
+                    at,
+                    skill_id: text("/skill_id"),
+                    evidence_kind: text("/evidence_kind"),
+                    evidence_ref: text("/evidence_ref"),
+                };
+                self.timelines.deviation(&frame.run_id, deviation);
+            }
+            Class::Lasting | Class::Terminal => {}
         }
     }
 
@@ -332,4 +367,10 @@ impl Actor {
             },
         });
     }
+}
+
+/// What stands where in a frame.
+fn texts(frame: &Outgoing) -> impl Fn(&str) -> String + use<> {
+    let value: Value = serde_json::from_str(&frame.json).unwrap_or_default();
+    move |at| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -2,6 +2,8 @@
 
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
+use crate::claude;
+use crate::folder::Refused;
 use crate::gateway::{License, Presence};
 use crate::http::CallError;
 use crate::limits;
@@ -29,7 +31,19 @@ impl Actor {
                     return;
                 }
                 self.folder_checks.remove(&run_id);
-                let effects = self.dispatcher.folder(&run_id, folder, now);
+                let effects = match folder {
+                    Ok(folder) => {
+                        let folder = folder.map(|path| path.to_string_lossy().into_owned());
+                        self.dispatcher.folder(&run_id, Ok(folder), now)
+                    }
+                    Err(Refused::NotAllowed(folder, refused)) if self.config.runs.ask_for_folders => {
+                        let folder = folder.to_string_lossy().into_owned();
+                        self.dispatcher.ask_folder(&run_id, folder, refused, now)
+                    }
+                    Err(Refused::NotAllowed(_, failure) | Refused::Unusable(failure)) => {
+                        self.dispatcher.folder(&run_id, Err(failure), now)
+                    }
+                };
                 self.carry_out(effects).await;
             }
             Signal::License(result) => self.on_license(result, now),
@@ -37,7 +51,7 @@ impl Actor {
                 if let Err(error) = result {
                     tracing::debug!(%error, "presence was not taken");
                 }
-                self.due.presence = Some(now.mono + limits::PRESENCE_EVERY);
+                self.due.presence = self.config.presence.then(|| now.mono + limits::PRESENCE_EVERY);
             }
             Signal::KeptRules(kept) => {
                 if let Some(kept) = kept {
@@ -59,6 +73,7 @@ impl Actor {
                 self.agent = agent;
                 self.due.detect = Some(now.mono + limits::DETECT_EVERY);
             }
+            Signal::Claude(claude) => self.claude = claude,
             Signal::Space(space) => self.space = space,
             Signal::Receipt(run_id, answer) => self.on_receipt(run_id, answer, now.mono).await,
         }
@@ -132,6 +147,12 @@ impl Actor {
         }
         self.ignored_rules = ignored;
         self.rules.send_replace(Rules { set: compiled.set, loading });
+    }
+
+    /// In the background: what it takes a few seconds to know.
+    pub(super) fn look_for_claude(&self) {
+        let env = self.config.source.clone();
+        self.in_background(async move { Signal::Claude(claude::look(env).await) });
     }
 
     /// The agents may have changed: look soon.

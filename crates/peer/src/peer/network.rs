@@ -5,14 +5,12 @@ use super::event::PeerEvent;
 use super::words;
 use crate::gateway::{Api, Socket, SocketEvent};
 use crate::http;
+use crate::limits;
 use orgx_proto::connection::{Action, Event, State};
-use orgx_proto::delivery::{Class, Outgoing};
+use orgx_proto::delivery::{Class, Out, Outgoing};
 use orgx_proto::message::{Inbound, parse};
 use orgx_proto::redact::Redacted;
 use std::sync::Arc;
-
-/// Longest title shown, in characters.
-const TITLE_CHARS: usize = 200;
 
 impl Actor {
     /// Tells the connection what happened and does what it says.
@@ -35,6 +33,7 @@ impl Actor {
         let after = self.connection.state();
         if before != after {
             self.changed = true;
+            self.link.moved(&before, &after, self.clock.now());
             let open = after == State::Open;
             if open || matches!(after, State::Waiting { .. }) {
                 let words = self.connection_words();
@@ -58,6 +57,25 @@ impl Actor {
     pub(super) fn connection_words(&self) -> String {
         let host = self.config.base_url.host_str().unwrap_or_default();
         words::connection(&self.connection.state(), host, self.clock.now().mono)
+    }
+
+    /// Somebody does not want to wait: connects, or sees whether the connection still answers, and posts what waits.
+    pub(super) fn try_now(&mut self) {
+        tracing::info!("trying now");
+        if self.connection.is_open() {
+            self.delivery.ping();
+        } else {
+            self.connect(Event::Hurry);
+        }
+        let now = self.clock.now().mono;
+        self.receipts.hurry(now);
+        self.post_receipts(now);
+        self.touch();
+    }
+
+    fn heard(&mut self) {
+        self.link.heard(self.clock.now());
+        self.connect(Event::Heard);
     }
 
     fn lose_socket(&mut self) {
@@ -96,11 +114,14 @@ impl Actor {
                 self.lose_socket();
             }
             SocketEvent::Text(text) => {
-                self.connect(Event::Heard);
+                self.heard();
                 self.on_frame(&text).await;
             }
             SocketEvent::Pong(counter) => {
-                self.connect(Event::Heard);
+                self.heard();
+                if let Some(counter) = counter {
+                    self.link.pong(counter, self.clock.now().mono);
+                }
                 let confirmed = counter.map_or_else(Vec::new, |counter| self.delivery.pong(counter));
                 let of_class = |class| move |frame: &Outgoing| frame.class == class;
                 let (terminals, others): (Vec<_>, Vec<_>) =
@@ -115,7 +136,8 @@ impl Actor {
                 }
                 self.changed = true;
             }
-            SocketEvent::Heard => self.connect(Event::Heard),
+            // Nothing to publish: a pong comes every 20 s, and does.
+            SocketEvent::Heard => self.heard(),
         }
     }
 
@@ -125,7 +147,7 @@ impl Actor {
             Inbound::Dispatch(dispatch) => {
                 let arrived = PeerEvent::Arrived {
                     run_id: dispatch.run_id.to_string(),
-                    title: Redacted::cut(&dispatch.task.title, TITLE_CHARS).into_string(),
+                    title: Redacted::cut(&dispatch.task.title, limits::TITLE_CHARS).into_string(),
                 };
                 tracing::info!(run_id = %dispatch.run_id, "a task arrived");
                 self.tell(arrived);
@@ -156,6 +178,9 @@ impl Actor {
         let now = self.clock.now().mono;
         while socket.has_room() {
             let Some(out) = self.delivery.next(now) else { return };
+            if let Out::Ping(counter) = out {
+                self.link.pinged(counter, now);
+            }
             socket.send(out);
             self.changed = true;
         }

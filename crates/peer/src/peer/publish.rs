@@ -6,7 +6,8 @@ use super::history::RunState;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use crate::gateway::License;
 use crate::limits;
-use orgx_proto::health::{self, Agent, Disk, Facts, Works, health};
+use orgx_proto::health::{self, Agent, Disk, Facts, Health, Works, health};
+use orgx_proto::run::Run;
 use orgx_proto::time::Millis;
 use std::time::Duration;
 
@@ -36,11 +37,11 @@ impl Actor {
 
     /// The same at once: who has just been answered sees what became of it.
     pub(super) fn publish_now(&mut self) {
-        let now = self.clock.now().mono;
+        let now = self.clock.now();
         self.watch_outbox();
         self.changed = false;
-        self.published = now;
-        let mut runs: Vec<RunView> = self.dispatcher.runs().map(RunView::from).collect();
+        self.published = now.mono;
+        let mut runs: Vec<RunView> = self.dispatcher.runs().map(|run| self.view(run)).collect();
         runs.sort_by(|a, b| (a.arrived_at, &a.run_id).cmp(&(b.arrived_at, &b.run_id)));
         let rules = self.rules.borrow().set.clone();
         let suspended = rules.suspended();
@@ -48,25 +49,36 @@ impl Actor {
         let mut snapshot = PeerSnapshot {
             connected: self.connection.is_open(),
             connection: self.connection_words(),
+            link: self.link.show(),
             license: self.license.clone(),
             agent: self.agent.clone(),
+            claude: self.claude.clone(),
             rules: rules.len(),
             ignored_rules: self.ignored_rules.iter().cloned().chain(suspended).collect(),
             pause: self.dispatcher.pause_state(),
+            attention: self.attention(),
             runs,
+            places: self.config.runs.concurrent,
             recent: self.recent.iter().cloned().collect(),
+            today: self.today(now),
+            receipts: self.receipt_counts(),
             unconfirmed: self.delivery.unconfirmed(),
             journal_trouble: self.journal_trouble.clone(),
-            outbox: self
-                .outbox
-                .as_ref()
-                .zip(self.config.outbox.as_ref())
-                .map(|(outbox, path)| OutboxView::new(path, outbox.health())),
+            outbox: self.outbox.as_ref().zip(self.config.outbox.as_ref()).map(|(outbox, path)| {
+                OutboxView::new(path, outbox.health(), outbox.tail().as_of(now.wall.0))
+            }),
+            settings: self.settings(),
             warnings: self.warnings.iter().cloned().collect(),
-            ..PeerSnapshot::default()
+            health: Health::default(),
         };
         snapshot.health = health(&self.facts(&snapshot));
         self.tell_snapshot.send_replace(snapshot);
+    }
+
+    fn view(&self, run: &Run) -> RunView {
+        let mut view = RunView::from(run);
+        self.timelines.show(&run.dispatch.run_id, &mut view);
+        view
     }
 
     fn facts(&self, snapshot: &PeerSnapshot) -> Facts {

@@ -3,13 +3,13 @@
 
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
-use super::history::ReceiptState;
+use super::history::{ReceiptState, ReceiptView};
 use crate::journal::{OwedReceipt, ReceiptProgress};
 use crate::limits;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::ids::RunId;
 use orgx_proto::receipt::{self, Answer, Verdict};
-use orgx_proto::time::Millis;
+use orgx_proto::time::{Millis, Now};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ struct Waiting {
     tries: u32,
     refusals: u32,
     next: Next,
+    /// What the last try came to.
+    last: Option<Answer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +40,14 @@ impl Receipts {
     pub(super) fn add(&mut self, run_id: RunId, body: String, online: bool, now: Millis) {
         let (body, next) =
             if online { (body, Next::Barrier) } else { (receipt::recovered(&body), Next::At(now)) };
-        self.0.insert(run_id, Waiting { body, tries: 0, refusals: 0, next });
+        self.0.insert(run_id, Waiting { body, tries: 0, refusals: 0, next, last: None });
     }
 
     /// A receipt that a peer before us owed.
     pub(super) fn take_up(&mut self, owed: OwedReceipt, confirmed: bool, now: Millis) {
         let next = if confirmed { Next::At(now) } else { Next::Barrier };
         let OwedReceipt { run_id, body, progress: ReceiptProgress { tries, refusals, .. } } = owed;
-        self.0.insert(run_id, Waiting { body, tries, refusals, next });
+        self.0.insert(run_id, Waiting { body, tries, refusals, next, last: None });
     }
 
     /// All of them, as a journal holds them.
@@ -79,6 +81,43 @@ impl Receipts {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A receipt that waits, as it will be posted.
+    pub(super) fn body(&self, run_id: &RunId) -> Option<&str> {
+        self.0.get(run_id).map(|waiting| waiting.body.as_str())
+    }
+
+    /// Those that wait for another try need not.
+    pub(super) fn hurry(&mut self, now: Millis) {
+        for waiting in self.0.values_mut() {
+            if let Next::At(at) = &mut waiting.next {
+                *at = now.min(*at);
+            }
+        }
+    }
+
+    /// When it is posted next, and why OrgX does not have it.
+    pub(super) fn explain(&self, run_id: &RunId, view: &mut ReceiptView, now: Now) {
+        let why = match view.state {
+            ReceiptState::Delivered => None,
+            ReceiptState::NotTaken => Some("this OrgX takes no receipts".to_owned()),
+            ReceiptState::Refused => Some("OrgX refused it".to_owned()),
+            ReceiptState::Waiting => {
+                let Some(waiting) = self.0.get(run_id) else { return };
+                view.tries = waiting.tries;
+                if let Next::At(at) = waiting.next {
+                    let left = i64::try_from((at - now.mono).as_millis()).unwrap_or(i64::MAX);
+                    view.next_at = Some(now.wall.0.saturating_add(left));
+                }
+                Some(waiting.why())
+            }
+        };
+        view.why = why;
+    }
+
     /// Those to post now.
     fn due(&mut self, now: Millis) -> Vec<(RunId, String)> {
         let mut due = Vec::new();
@@ -100,6 +139,7 @@ impl Receipts {
     fn judge(&mut self, run_id: &RunId, answer: Answer, now: Millis) -> Option<(Verdict, ReceiptProgress)> {
         let waiting = self.0.get_mut(run_id)?;
         waiting.tries += 1;
+        waiting.last = Some(answer);
         let verdict = receipt::judge(answer, waiting.tries, waiting.refusals, rand::random());
         waiting.refusals += u32::from(receipt::is_refusal(answer));
         let state = match verdict {
@@ -152,6 +192,7 @@ impl Actor {
     /// Posts the receipts that are due.
     pub(super) fn post_receipts(&mut self, now: Millis) {
         for (run_id, body) in self.receipts.due(now) {
+            self.timelines.posted(&run_id, &body);
             let api = Arc::clone(&self.api);
             self.in_background(async move {
                 let answer = api.receipt(&run_id, body).await;
@@ -168,19 +209,33 @@ impl Actor {
         let state = progress.state;
         match verdict {
             Verdict::Again(wait) => {
+                self.touch();
                 tracing::info!(%run_id, ?answer, wait_s = wait.as_secs(), "a receipt was not taken yet");
                 return;
             }
             Verdict::Refused => self.warn(format!(
                 "OrgX refused the receipt of run {run_id} ({answer:?}); it is not tried again."
             )),
-            Verdict::Delivered | Verdict::NotTaken => {}
+            Verdict::Delivered => self.count_delivered(),
+            Verdict::NotTaken => {}
         }
         tracing::info!(%run_id, state = state.as_str(), "receipt");
         if let Some(run) = self.recent.iter_mut().find(|run| run.run_id == run_id.as_str()) {
             run.receipt = Some(state);
         }
         self.tell(PeerEvent::Receipt { run_id: run_id.to_string(), state });
+    }
+}
+
+impl Waiting {
+    fn why(&self) -> String {
+        match (self.next, self.last) {
+            (Next::Barrier, _) => "not confirmed by OrgX yet".to_owned(),
+            (_, Some(Answer::Status(status, _))) => format!("OrgX answered {status}"),
+            (_, Some(Answer::Unreachable)) => "no network".to_owned(),
+            (Next::UnderWay, None) => "being posted now".to_owned(),
+            (Next::At(_), None) => "waiting for its turn".to_owned(),
+        }
     }
 }
 

@@ -37,6 +37,11 @@ pub(super) enum RunReport {
     MayPrompt(oneshot::Sender<bool>),
     Started(SessionHandle),
     Prompted,
+    /// Tokens and US cents so far.
+    Used {
+        tokens: u64,
+        cents: f64,
+    },
     Event(AgentEvent, Vec<Match>),
     /// Rules that an earlier action breaks.
     Late {
@@ -134,6 +139,7 @@ impl Pump {
                     self.tell(RunReport::Started(session)).await;
                 }
                 Some(Report::Prompted) => self.tell(RunReport::Prompted).await,
+                Some(Report::Used { tokens, cents }) => self.tell(RunReport::Used { tokens, cents }).await,
                 Some(Report::Event(event)) => {
                     let matches = self.matches(&event);
                     self.tell(RunReport::Event(event, matches)).await;

@@ -3,7 +3,7 @@
 use super::history::{ReceiptState, RunState};
 use crate::driver::Detected;
 use crate::gateway::License;
-use crate::outbox::OutboxHealth;
+use crate::outbox::{OutboxHealth, Tail};
 use orgx_proto::dispatch::PauseState;
 use orgx_proto::health::Health;
 use orgx_proto::run::{Phase, Run};
@@ -273,9 +273,10 @@ pub struct OutboxView {
 }
 
 impl OutboxView {
-    pub(super) fn new(path: &std::path::Path, health: OutboxHealth) -> Self {
+    pub(super) fn new(path: &std::path::Path, health: OutboxHealth, tail: Tail) -> Self {
         let OutboxHealth { written, lost, trouble } = health;
-        Self { path: path.display().to_string(), written, lost, trouble, ..Self::default() }
+        let Tail { bytes, today, last_at, last_kind, .. } = tail;
+        Self { path: path.display().to_string(), bytes, today, last_at, last_kind, written, lost, trouble }
     }
 }
 
@@ -285,7 +286,8 @@ impl From<&Run> for RunView {
         Self {
             run_id: run.dispatch.run_id.to_string(),
             state: match run.phase {
-                Phase::Queued { .. } => RunState::Queued,
+                // What it waits for is in the snapshot's `attention`.
+                Phase::Queued { .. } | Phase::NeedsYou { .. } => RunState::Queued,
                 Phase::Starting { .. } => RunState::Starting,
                 Phase::Running { .. } => RunState::Running,
                 Phase::Cancelling { .. } => RunState::Cancelling,
@@ -296,6 +298,8 @@ impl From<&Run> for RunView {
             steps: live.map_or(0, |live| live.steps),
             deviations: live.map_or(0, |live| live.deviations),
             arrived_at: run.arrived.wall.0,
+            driver: Some(run.dispatch.task.driver.to_string()),
+            started_at: live.map(|live| live.started_at.0),
             ..Self::default()
         }
     }

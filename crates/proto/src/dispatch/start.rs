@@ -1,7 +1,7 @@
 //! Which waiting task starts when: in the order they came, as many as may run, unless the person has paused.
 
 use super::effect::{Effect, Start};
-use super::{Dispatcher, PauseState};
+use super::{Dispatcher, Limits, PauseState};
 use crate::ids::RunId;
 use crate::limits;
 use crate::prompt;
@@ -37,6 +37,12 @@ impl Dispatcher {
         }
     }
 
+    /// The configuration changed. What runs beyond the new limits is finished.
+    pub fn set_limits(&mut self, limits: Limits, now: Now) -> Vec<Effect> {
+        self.limits = limits;
+        self.start_next(now)
+    }
+
     pub(super) fn start_next(&mut self, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
         while !self.stopping && self.active() < self.limits.concurrent {
@@ -60,10 +66,10 @@ impl Dispatcher {
     }
 
     /// Nobody overtakes a run whose folder is still being looked at: tasks start in the order they came. What a
-    /// pause holds back holds up nobody else.
+    /// pause holds back, or waits for the person, holds up nobody else.
     fn next_to_start(&self) -> Option<RunId> {
         let mut busy: HashMap<&str, usize> = HashMap::new();
-        let at_work = self.runs.values().filter(|run| !matches!(run.phase, Phase::Queued { .. }));
+        let at_work = self.runs.values().filter(|run| !run.phase.waits());
         for folder in at_work.filter_map(|run| run.folder.as_deref()) {
             *busy.entry(folder).or_default() += 1;
         }
@@ -72,6 +78,7 @@ impl Dispatcher {
             None => true,
         };
         let waiting = self.queue.iter().filter_map(|id| self.runs.get(id));
+        let waiting = waiting.filter(|run| matches!(run.phase, Phase::Queued { .. }));
         let mut known = waiting.filter(|run| !self.is_held_back(run)).take_while(|run| run.folder_known);
         known.find(has_room).map(|run| run.dispatch.run_id.clone())
     }

@@ -5,6 +5,7 @@ use crate::message::{Provider, Task};
 use crate::time::Timestamp;
 use std::time::Duration;
 
+mod asking;
 mod pause;
 mod property;
 mod restore;

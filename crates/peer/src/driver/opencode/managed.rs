@@ -20,8 +20,8 @@ use record::Record;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -37,7 +37,7 @@ const USER: &str = "opencode";
 /// The server we may start.
 #[derive(Debug)]
 pub(super) struct Managed {
-    program: Option<PathBuf>,
+    program: RwLock<Option<PathBuf>>,
     environment: Vec<(String, String)>,
     files: Files,
     server: Arc<Mutex<Option<Server>>>,
@@ -83,10 +83,7 @@ impl Drop for Lease {
 impl Managed {
     pub(super) fn new(config: &OpenCodeConfig, work_dir: &Path, record: PathBuf) -> Self {
         Self {
-            program: config
-                .program
-                .clone()
-                .filter(|_| config.start_when_needed && config.server_url.is_none()),
+            program: RwLock::new(startable(config)),
             environment: config.environment.clone(),
             files: Files { work_dir: work_dir.to_owned(), record },
             server: Arc::default(),
@@ -96,7 +93,15 @@ impl Managed {
 
     /// Could one be started?
     pub(super) fn possible(&self) -> bool {
-        self.program.is_some()
+        self.program().is_some()
+    }
+
+    pub(super) fn set_program(&self, config: &OpenCodeConfig) {
+        *self.program.write().unwrap_or_else(PoisonError::into_inner) = startable(config);
+    }
+
+    fn program(&self) -> Option<PathBuf> {
+        self.program.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks for the server that a peer before us left running: takes it over when `runs` of ours may be in it and it
@@ -130,13 +135,13 @@ impl Managed {
 
     /// Our server, started if need be; `None` when none can be started.
     pub(super) async fn start(&self) -> Result<Option<Client>, String> {
-        let Some(program) = &self.program else { return Ok(None) };
+        let Some(program) = self.program() else { return Ok(None) };
         let mut server = self.server.lock().await;
         if let Some(client) = alive(&mut server) {
             return Ok(Some(client));
         }
         tracing::info!("starting our own OpenCode server");
-        let started = launch(program, &self.environment, &self.files).await?;
+        let started = launch(&program, &self.environment, &self.files).await?;
         let (client, started_as) = (started.client.clone(), started.number);
         *server = Some(started);
         tokio::spawn(end_when_idle(started_as, Arc::clone(&self.server), Arc::clone(&self.leases)));
@@ -161,6 +166,11 @@ impl Managed {
             end(server).await;
         }
     }
+}
+
+/// The program to start, when one may be started.
+fn startable(config: &OpenCodeConfig) -> Option<PathBuf> {
+    config.program.clone().filter(|_| config.start_when_needed && config.server_url.is_none())
 }
 
 /// Takes the server over when runs of ours may be in it and it is the one that was written down, else ends it.

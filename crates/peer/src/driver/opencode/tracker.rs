@@ -107,6 +107,12 @@ impl Tracker {
         self.trouble.is_some() || matches!(self.newest, Some((_, true)))
     }
 
+    /// Tokens and dollars so far, as far as the events say.
+    pub(crate) fn used(&self) -> (u64, f64) {
+        let tokens = self.answers.values().map(|(tokens, _)| *tokens).fold(0, u64::saturating_add);
+        (tokens, self.answers.values().map(|(_, dollars)| dollars).sum())
+    }
+
     /// The run is over: how it ended. `sessions` are the sums that OpenCode itself keeps: tokens and dollars.
     pub(crate) fn end(&self, sessions: (u64, f64)) -> AgentEnd {
         if let Some(trouble) = &self.trouble {
@@ -116,8 +122,7 @@ impl Tracker {
         if !self.is_settled() {
             return AgentEnd::Failed(Failure::recoverable("OpenCode stopped before the model had answered"));
         }
-        let tokens = self.answers.values().map(|(tokens, _)| *tokens).fold(0, u64::saturating_add);
-        let dollars: f64 = self.answers.values().map(|(_, dollars)| dollars).sum();
+        let (tokens, dollars) = self.used();
         AgentEnd::Completed(Totals {
             // The sums are written at the end of a step, the events may miss one: each can only lag.
             tokens_used: tokens.max(sessions.0),

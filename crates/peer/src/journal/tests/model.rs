@@ -1,6 +1,6 @@
 //! Dispatcher, journal and delivery together, against a plain model of what must be remembered, and against an agent
 //! and an OrgX that count. What happens is drawn at random: dispatches and repeats of them, agents at work, sockets
-//! that come and go, pauses, clocks that jump, and crashes between any two effects.
+//! that come and go, pauses, questions to the person, clocks that jump, and crashes between any two effects.
 //!
 //! What must hold, whatever happens (design, promises 1 to 4):
 //! - a key is prompted at most once;
@@ -27,6 +27,8 @@ const HOUR: i64 = 60 * 60 * 1000;
 enum Happens {
     Dispatch(usize),
     Folder(usize, bool),
+    NotAllowed(usize),
+    Answer(usize, bool),
     Prompt(usize),
     Work(usize, u8),
     Ends(usize, bool),
@@ -49,6 +51,8 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         6 => run.clone().prop_map(Happens::Dispatch),
         5 => (run.clone(), prop::bool::weighted(0.85)).prop_map(|(run, ok)| Happens::Folder(run, ok)),
+        1 => run.clone().prop_map(Happens::NotAllowed),
+        1 => (run.clone(), any::<bool>()).prop_map(|(run, yes)| Happens::Answer(run, yes)),
         6 => run.clone().prop_map(Happens::Prompt),
         5 => (run.clone(), 0..4u8).prop_map(|(run, what)| Happens::Work(run, what)),
         4 => (run.clone(), any::<bool>()).prop_map(|(run, ok)| Happens::Ends(run, ok)),
@@ -181,6 +185,17 @@ impl World {
                 let folder = if ok { Ok(folder) } else { Err(Failure::lasting("refused")) };
                 let effects = self.dispatcher.folder(&id(run), folder, now);
                 self.carry_out(effects);
+            }
+            Happens::NotAllowed(run) => {
+                let refused = Failure::lasting("not allowed");
+                let effects = self.dispatcher.ask_folder(&id(run), format!("/w/{}", run / 2), refused, now);
+                self.carry_out(effects);
+            }
+            Happens::Answer(run, yes) => {
+                let run = id(run);
+                let answered =
+                    if yes { self.dispatcher.allow(&run, now) } else { self.dispatcher.deny(&run, now) };
+                self.carry_out(answered.unwrap_or_default());
             }
             Happens::Prompt(run) => self.prompt(&id(run)),
             Happens::Work(run, what) => self.work(&id(run), what),

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 enum Move {
     Dispatch(usize, usize),
     Folder(usize, bool),
+    NotAllowed(usize),
+    Answer(usize, bool),
+    LookAgain,
     Opened(usize),
     Step(usize),
     Ended(usize, bool),
@@ -18,6 +21,9 @@ fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
         4 => (0..6usize, 0..6usize).prop_map(|(run, key)| Move::Dispatch(run, key)),
         4 => (0..6usize, any::<bool>()).prop_map(|(run, ok)| Move::Folder(run, ok)),
+        2 => (0..6usize).prop_map(Move::NotAllowed),
+        2 => (0..6usize, any::<bool>()).prop_map(|(run, yes)| Move::Answer(run, yes)),
+        1 => Just(Move::LookAgain),
         4 => (0..6usize).prop_map(Move::Opened),
         3 => (0..6usize).prop_map(Move::Step),
         3 => (0..6usize, any::<bool>()).prop_map(|(run, ok)| Move::Ended(run, ok)),
@@ -45,6 +51,16 @@ proptest! {
                     let folder = if ok { Ok(Some(format!("/w/{}", run % 4))) } else { Err(Failure::lasting("no")) };
                     it.folder(&id(run), folder, now(at))
                 }
+                Move::NotAllowed(run) => {
+                    it.ask_folder(&id(run), format!("/w/{}", run % 4), Failure::lasting("not allowed"), now(at))
+                }
+                Move::Answer(run, yes) => {
+                    let asking = it.run(&id(run)).is_some_and(|run| run.ask.is_some());
+                    let answered = if yes { it.allow(&id(run), now(at)) } else { it.deny(&id(run), now(at)) };
+                    prop_assert_eq!(answered.is_some(), asking, "an answer without a question, or the other way round");
+                    answered.unwrap_or_default()
+                }
+                Move::LookAgain => it.look_again(),
                 Move::Opened(run) => open(&mut it, &format!("r{run}"), at).unwrap_or_default(),
                 Move::Step(run) => it.agent(&id(run), &AgentEvent::Remark(Redacted::new("x")), NO_MATCH, now(at)),
                 Move::Ended(run, ok) => {
@@ -52,7 +68,8 @@ proptest! {
                     let end = if ok && started { completed() } else { AgentEnd::Failed(Failure::recoverable("x")) };
                     // A driver only ends a run that it was given.
                     match it.run(&id(run)).map(|run| run.phase) {
-                        Some(Phase::Queued { .. }) | None => Vec::new(),
+                        Some(phase) if phase.waits() => Vec::new(),
+                        None => Vec::new(),
                         Some(_) => it.ended(&id(run), &end, now(at)),
                     }
                 }
@@ -75,8 +92,14 @@ proptest! {
                     _ => {}
                 }
             }
-            let with_agent = it.runs().filter(|run| !matches!(run.phase, Phase::Queued { .. })).count();
+            let with_agent = it.runs().filter(|run| !run.phase.waits()).count();
             prop_assert!(with_agent <= limits::CONCURRENT_RUNS);
+            prop_assert_eq!(it.queued(), it.runs().count() - with_agent, "what waits is in the queue");
+            for run in it.runs() {
+                let asks = matches!(run.phase, Phase::NeedsYou { .. });
+                prop_assert_eq!(asks, run.ask.is_some());
+                prop_assert!(!asks || (run.spent.is_none() && !run.allowed), "it asks before, and never again");
+            }
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) folder: String,
     events: Subscription,
     tracker: Tracker,
+    /// Tokens that the peer knows of.
+    used: u64,
     /// OpenCode was asked to stop it.
     stopping: bool,
     /// Idle since then, without a last word.
@@ -49,6 +51,7 @@ impl<'a> Run<'a> {
             tracker: Tracker::new(&session, Path::new(&folder)),
             session,
             folder,
+            used: 0,
             stopping: false,
             quiet_since: None,
             prompted: false,
@@ -78,6 +81,10 @@ impl Run<'_> {
                     Told::Runaway => return (runaway(), false),
                     other => self.act(other, io).await,
                 }
+            }
+            let (tokens, dollars) = self.tracker.used();
+            if std::mem::replace(&mut self.used, tokens) != tokens {
+                io.used(tokens, dollars * 100.0).await;
             }
             if (self.stopping || self.quiet_since.is_some()) && !soon {
                 soon = true;
