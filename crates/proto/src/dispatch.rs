@@ -28,7 +28,7 @@ use crate::ids::{DriverId, RunId, SessionHandle};
 use crate::limits;
 use crate::message::{Dispatch, Failed, Frame};
 use crate::redact::Redacted;
-use crate::run::{Phase, Run, Stopped};
+use crate::run::{FolderCheck, Phase, Run, Stopped};
 use crate::skill_rules::Match;
 use crate::time::{Millis, Now, Timestamp};
 use ledger::{Ledger, Standing};
@@ -126,7 +126,7 @@ impl Dispatcher {
             Ok(folder) => {
                 run.asks_no_more();
                 run.folder = folder;
-                run.folder_known = true;
+                run.folder_check = FolderCheck::Passed;
                 self.start_next(now)
             }
             Err(failure) => self.end_failed(run_id, &failure, now),

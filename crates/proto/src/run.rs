@@ -27,8 +27,8 @@ pub struct Run {
     pub phase: Phase,
     /// The folder it works in, as the person's computer knows it, once that is known.
     pub folder: Option<String>,
-    /// Has the folder been looked at?
-    pub folder_known: bool,
+    /// May it work there?
+    pub folder_check: FolderCheck,
     /// When its dispatch came.
     pub arrived: Now,
     /// Did it come while the peer was finishing what it had?
@@ -39,10 +39,19 @@ pub struct Run {
     pub spent: Option<(Timestamp, PromptPlace)>,
     /// What the person is asked about its folder, while it needs them.
     pub ask: Option<FolderAsk>,
-    /// Did the person allow its folder for it?
-    pub allowed: bool,
     /// What it has, once its session is open.
     pub live: Option<Live>,
+}
+
+/// May a run work in its folder?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderCheck {
+    /// It is still being looked at.
+    Awaited,
+    /// It may.
+    Passed,
+    /// The person allowed it for this run.
+    Allowed,
 }
 
 /// A folder that is not among the allowed ones, and of which the person is asked.
@@ -133,13 +142,12 @@ impl Run {
             dispatch,
             phase: Phase::Queued { until },
             folder: None,
-            folder_known: false,
+            folder_check: FolderCheck::Awaited,
             arrived: now,
             after_pause: false,
             restored: false,
             spent: None,
             ask: None,
-            allowed: false,
             live: None,
         }
     }
@@ -187,7 +195,7 @@ impl Run {
     pub(crate) fn resume(&mut self, spent: &LeftSpent, source_client: &'static str) {
         self.restored = true;
         self.folder.clone_from(&spent.folder);
-        self.folder_known = true;
+        self.folder_check = FolderCheck::Passed;
         self.spent = Some((spent.at, spent.place.clone()));
         if let Some(session) = &spent.place.session {
             self.live = Some(self.begin(session, spent.at, source_client));

@@ -8,7 +8,7 @@ use super::effect::Effect;
 use crate::agent::Failure;
 use crate::ids::RunId;
 use crate::limits;
-use crate::run::{FolderAsk, Phase, Run};
+use crate::run::{FolderAsk, FolderCheck, Phase, Run};
 use crate::time::{Millis, Now};
 
 impl Dispatcher {
@@ -22,13 +22,13 @@ impl Dispatcher {
             return self.end_failed(run_id, &refused, now);
         }
         let queued_until = match (run.phase, &run.ask) {
-            (Phase::Queued { until }, _) if !run.allowed => until,
+            (Phase::Queued { until }, _) if run.folder_check != FolderCheck::Allowed => until,
             (Phase::NeedsYou { .. }, Some(ask)) if ask.folder != folder => ask.queued_until,
             // A second look at the same question, or at one that was answered meanwhile.
             _ => return Vec::new(),
         };
         run.folder = None;
-        run.folder_known = false;
+        run.folder_check = FolderCheck::Awaited;
         run.ask = Some(FolderAsk { folder, refused, since: now, queued_until });
         run.phase = Phase::NeedsYou { until: lapses(queued_until, now) };
         // Those behind it need not wait with it.
@@ -39,8 +39,7 @@ impl Dispatcher {
     pub fn allow(&mut self, run_id: &RunId, now: Now) -> Option<Vec<Effect>> {
         let run = self.asking(run_id)?;
         run.folder = run.asks_no_more();
-        run.folder_known = true;
-        run.allowed = true;
+        run.folder_check = FolderCheck::Allowed;
         Some(self.start_next(now))
     }
 
@@ -55,10 +54,10 @@ impl Dispatcher {
         let mut effects = Vec::new();
         for run_id in self.queue.iter() {
             let Some(run) = self.runs.get_mut(run_id) else { continue };
-            if run.allowed {
+            if run.folder_check == FolderCheck::Allowed {
                 continue;
             }
-            run.folder_known = false;
+            run.folder_check = FolderCheck::Awaited;
             let repo_path = run.dispatch.task.repo_path.clone();
             effects.push(Effect::CheckFolder { run_id: run_id.clone(), repo_path });
         }

@@ -5,7 +5,7 @@ use super::{Dispatcher, Limits, PauseState};
 use crate::ids::RunId;
 use crate::limits;
 use crate::prompt;
-use crate::run::{Phase, Run};
+use crate::run::{FolderCheck, Phase, Run};
 use crate::time::Now;
 use std::collections::HashMap;
 
@@ -79,7 +79,9 @@ impl Dispatcher {
         };
         let waiting = self.queue.iter().filter_map(|id| self.runs.get(id));
         let waiting = waiting.filter(|run| matches!(run.phase, Phase::Queued { .. }));
-        let mut known = waiting.filter(|run| !self.is_held_back(run)).take_while(|run| run.folder_known);
+        let mut known = waiting
+            .filter(|run| !self.is_held_back(run))
+            .take_while(|run| run.folder_check != FolderCheck::Awaited);
         known.find(has_room).map(|run| run.dispatch.run_id.clone())
     }
 

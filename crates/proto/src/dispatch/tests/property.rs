@@ -98,7 +98,7 @@ proptest! {
             for run in it.runs() {
                 let asks = matches!(run.phase, Phase::NeedsYou { .. });
                 prop_assert_eq!(asks, run.ask.is_some());
-                prop_assert!(!asks || (run.spent.is_none() && !run.allowed), "it asks before, and never again");
+                prop_assert!(!asks || (run.spent.is_none() && run.folder_check == FolderCheck::Awaited), "it asks before, and never again");
             }
         }
     }
