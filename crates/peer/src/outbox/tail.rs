@@ -67,7 +67,7 @@ impl Tail {
     }
 
     /// The same as of now: yesterday's lines are not today's.
-    pub(crate) fn as_of(mut self, now: i64) -> Self {
+    pub(crate) fn seen_at(mut self, now: i64) -> Self {
         if !self.day.holds(now) {
             self.today = 0;
         }

@@ -213,7 +213,7 @@ async fn the_end_of_the_file_is_known_at_once_and_counts_go_on_with_each_line() 
     let tail = outbox.tail();
     assert_eq!(tail.bytes, std::fs::metadata(&path).expect("a file").len());
     assert_eq!((tail.today, tail.last_kind.as_deref(), tail.last_at), (2, Some("task_started"), Some(now)));
-    assert_eq!(tail.as_of(day.end).today, 0, "a new day");
+    assert_eq!(tail.seen_at(day.end).today, 0, "a new day");
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Actor {
             unconfirmed: self.delivery.unconfirmed(),
             journal_trouble: self.journal_trouble.clone(),
             outbox: self.outbox.as_ref().zip(self.config.outbox.as_ref()).map(|(outbox, path)| {
-                OutboxView::new(path, outbox.health(), outbox.tail().as_of(now.wall.0))
+                OutboxView::new(path, outbox.health(), outbox.tail().seen_at(now.wall.0))
             }),
             settings: self.settings(),
             warnings: self.warnings.iter().cloned().collect(),

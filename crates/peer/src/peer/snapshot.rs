@@ -141,6 +141,7 @@ pub struct ReceiptCounts {
 }
 
 /// What of the configuration is in force: what a settings page shows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a toggle on that page")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SettingsView {

@@ -154,7 +154,7 @@ mod tests {
     fn the_runs_that_ended_last_stay_and_those_that_have_not_ended() {
         let mut all = Timelines::default();
         all.begin(&RunId::new("lives"), "x");
-        for n in 0..limits::TIMELINE_RUNS + 1 {
+        for n in 0..=limits::TIMELINE_RUNS {
             all.begin(&id(n), "x");
             all.step(&id(n), step(n));
             all.end(&id(n));
