@@ -1,0 +1,90 @@
+// One run: how far it is, its steps with their deviations, and its receipt.
+import { h } from '../dom.js';
+import { clock, cost, tilde, tokens } from '../format.js';
+import * as ipc from '../ipc.js';
+import * as words from '../strings.js';
+import { go, view } from '../view.js';
+import { card, empty, middle, running, section, skeleton, state, stats } from '../parts/base.js';
+import { back, button } from '../parts/controls.js';
+import { failure, trouble } from '../parts/notice.js';
+import { receiptRow } from '../parts/receipt.js';
+import { timeline, took } from '../parts/run.js';
+import { hasEnded, ofRun } from '../parts/words.js';
+
+/**
+ * @typedef {import('../bindings.d.ts').WindowState} WindowState
+ * @typedef {import('../bindings.d.ts').Run} Run
+ * @typedef {import('../bindings.d.ts').RunPage} RunPage
+ */
+
+/** How much of a run's id is shown; the whole is in its title. */
+const ID = 12;
+
+/**
+ * @param {WindowState} now
+ * @param {string} runId
+ */
+export function runPage(now, runId) {
+  const page = now.run?.run.run_id === runId ? now.run : null;
+  const known = page?.run ?? [...now.runs.now, ...now.runs.earlier].find((run) => run.run_id === runId);
+  return {
+    key: `run-${runId}`,
+    inside: [failure(), head(now, runId, known), ...body(now, page, known)],
+    bar: known && bar(known),
+  };
+}
+
+/** @param {WindowState} now @param {string} runId @param {Run | undefined} run */
+const head = (now, runId, run) => h('div', { class: 'head', key: 'head' },
+  h('div', { class: 'top' }, back(words.tabs.runs, () => go({ page: 'runs' })), h('span', { class: 'pager mono', title: words.run.id(runId) }, runId.slice(0, ID))),
+  run && h('h2', { id: 'heading', tabindex: '-1' }, run.title),
+  run && h('p', { class: 'l2' }, state(ofRun(run)),
+    run.folder !== null && middle(tilde(run.folder, now.home)),
+    run.driver !== null && h('span', null, run.driver),
+    hasEnded(run) && run.ended_at !== null && h('span', null, clock(run.ended_at, view.now))));
+
+/** @param {WindowState} now @param {RunPage | null} page @param {Run | undefined} run */
+function body(now, page, run) {
+  if (page?.error) return [trouble('error', words.run.error, page.error)];
+  if (!run) return now.runs.loading || page?.loading || !now.run ? [skeleton(words.runs.loading, 2)] : [empty(words.run.gone, words.run.goneText)];
+  const isReading = page === null || page.loading;
+  return [
+    ended(run),
+    numbers(run),
+    isReading && (page?.line.length ?? 0) === 0
+      ? section('steps', { label: words.run.steps, busy: true }, skeleton(words.runs.loading, 2))
+      : page && (page.line.length > 0 || !hasEnded(run)) && section('steps', { label: words.run.steps, count: run.steps, side: h('span', { class: 'side' }, words.run.fromStart) }, timeline(page)),
+    page?.receipt && section('receipt', { label: words.run.receipt }, card(receiptRow(page.receipt, now, { open: false }))),
+  ];
+}
+
+/** Why it did not complete. @param {Run} run */
+function ended(run) {
+  if (!hasEnded(run) || run.state === 'completed' || run.reason === null) return null;
+  const isBad = run.state === 'failed';
+  return h('div', { class: isBad ? 'notice bad' : 'notice', key: 'ended' },
+    h('svg', { class: `i ${isBad ? 't-red' : 't-mute'}`, 'aria-hidden': 'true' }, h('use', { href: isBad ? '#i-alert' : '#i-x' })),
+    h('div', { class: 'in' }, h('h2', null, run.reason), !run.local && h('p', null, isBad ? words.run.failedTold : words.run.cancelledTold)));
+}
+
+/** @param {Run} run */
+function numbers(run) {
+  const ms = took(run);
+  return stats([
+    { name: hasEnded(run) ? words.run.took : run.state === 'queued' ? words.run.waits : words.run.elapsed, value: ms === null ? words.unknown : running(ms) },
+    { name: words.run.tokens, value: run.tokens === null ? words.unknown : tokens(run.tokens) },
+    { name: words.run.cost, value: cost(run.cost_cents) },
+    { name: words.run.deviations, value: run.deviations, tone: run.deviations > 0 ? 'iris' : undefined },
+  ]);
+}
+
+/** @param {Run} run */
+function bar(run) {
+  const { folder } = run;
+  const inside = [
+    folder !== null && button({ name: 'open-folder', label: words.run.openFolder, icon: 'folder', on: () => ipc.openFolder(folder) }),
+    h('span', { class: 'sp' }),
+    !hasEnded(run) && button({ name: `cancel-${run.run_id}`, label: words.run.cancel, busy: words.run.cancelBusy, kind: 'danger', disabled: run.state === 'cancelling', on: () => ipc.cancelRun(run.run_id) }),
+  ];
+  return folder === null && hasEnded(run) ? undefined : inside;
+}
