@@ -5,7 +5,7 @@
 // are found through the document's own, so that nothing is bound twice.
 
 /**
- * @typedef {string | number | null | undefined | false | VNode | Child[]} Child
+ * @typedef {string | number | null | undefined | false | VNode | readonly any[]} Child
  * @typedef {{ [name: string]: unknown, key?: string, class?: string, on?: Listeners, copy?: string }} Props
  * @typedef {{ [type: string]: (event: any) => void }} Listeners
  * @typedef {{ tag: string, key: string | undefined, props: Props, children: (VNode | string)[] }} VNode

@@ -34,7 +34,7 @@ export function needPage(now, id) {
     inside: [
       failure(),
       h('div', { class: 'head', key: 'head' }, h('div', { class: 'top' }, toRuns, now.needs.length > 1 && pager(now.needs, at))),
-      ask(now, need),
+      ask(need),
       need.folder !== null && h('div', { class: 'group', key: 'explain' }, h('details', { class: 'more-d' },
         h('summary', { class: 'row one' }, icon('right', 'chev'), h('span', { class: 'l1' }, words.need.explain)),
         h('div', { class: 'inside' }, h('p', null, words.setup.trust), h('p', null, words.need.once)))),
@@ -56,8 +56,8 @@ function after(now, id) {
   else go({ page: 'runs' }, 'list');
 }
 
-/** @param {WindowState} now @param {Need} need */
-const ask = (now, need) => h('section', { class: 'group ask', key: 'ask' },
+/** @param {Need} need */
+const ask = (need) => h('section', { class: 'group ask', key: 'ask' },
   h('div', { class: 'top' }, icon('needs', 't-amber'),
     h('div', { class: 'in' },
       h('h2', { id: 'heading', tabindex: '-1' }, need.folder === null ? words.need.heading : words.need.folderHeading),

@@ -1,0 +1,49 @@
+// Questions over the page: quit, sign out. Safe choice first, destructive second, stay last; the focus begins on Stay.
+import { h } from '../dom.js';
+import * as ipc from '../ipc.js';
+import * as words from '../strings.js';
+import { openSignOut, view } from '../view.js';
+import { button } from './controls.js';
+import { hasEnded } from './words.js';
+
+/** @typedef {import('../bindings.d.ts').WindowState} WindowState */
+
+/** @param {WindowState} now */
+export function sheet(now) {
+  if (now.sheet) return quit(now.sheet.runs);
+  if (view.signOut) return signOut(now.runs.now.filter((run) => !hasEnded(run)).length);
+  return null;
+}
+
+/** What Escape does. @param {WindowState} now @returns {boolean} */
+export function closeSheet(now) {
+  if (now.sheet) ipc.quit('stay').catch(() => {});
+  else if (view.signOut) openSignOut(false);
+  else return false;
+  return true;
+}
+
+/** @param {number} runs */
+const quit = (runs) => frame('quit', words.sheet.quit(runs), [words.sheet.quitText(runs)], [
+  button({ name: 'quit-finish', label: words.sheet.finish, busy: words.sheet.finishBusy, kind: 'primary wide', on: () => ipc.quit('finish') }),
+  button({ name: 'quit-cancel', label: words.sheet.cancel(runs), busy: words.sheet.cancelBusy, kind: 'danger wide', on: () => ipc.quit('cancel') }),
+  button({ name: 'stay', label: words.sheet.stay, kind: 'wide', on: () => ipc.quit('stay') }),
+]);
+
+/** @param {number} runs */
+const signOut = (runs) => frame('sign-out', words.sheet.signOut, [words.sheet.signOutText, ...(runs > 0 ? [words.sheet.signOutRuns(runs)] : [])], [
+  button({ name: 'stay', label: words.sheet.staySignedIn, kind: 'wide', on: () => openSignOut(false) }),
+  button({ name: 'sign-out-do', label: words.sheet.signOutDo, busy: words.sheet.signOutBusy, kind: 'danger wide', on: () => ipc.signOut(), then: () => openSignOut(false) }),
+]);
+
+/**
+ * @param {string} key
+ * @param {string} title
+ * @param {string[]} texts
+ * @param {import('../dom.js').Child[]} buttons
+ */
+const frame = (key, title, texts, buttons) => h('div', { class: 'scrim', key },
+  h('div', { class: 'sheet', role: 'alertdialog', 'aria-modal': 'true', 'aria-labelledby': 'sheet-title', 'aria-describedby': 'sheet-text' },
+    h('h2', { id: 'sheet-title' }, title),
+    h('div', { id: 'sheet-text' }, texts.map((text) => h('p', null, text))),
+    h('div', { class: 'stackb' }, buttons)));
