@@ -185,6 +185,20 @@ impl Desk {
         self.root.join("project")
     }
 
+    /// One more project.
+    pub fn project_named(&self, name: &str) -> PathBuf {
+        let folder = self.root.join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
+    /// Writes config.toml as a person would, before the app starts.
+    pub fn configure(&self, text: &str) {
+        let folder = self.home().join(".config/orgx-peer");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("config.toml"), text).expect("a file");
+    }
+
     /// The person's home.
     pub fn home(&self) -> PathBuf {
         self.root.join("home")

@@ -1,4 +1,10 @@
 //! The desktop's notifications: a daemon that shows nothing, remembers everything, and clicks when it is told to.
+#![allow(
+    clippy::unused_self,
+    clippy::unused_async,
+    clippy::used_underscore_binding,
+    reason = "the bus's interfaces prescribe methods and arguments"
+)]
 
 use super::bus::Bus;
 use super::recorded::Recorded;

@@ -2,7 +2,6 @@
 
 use futures_util::StreamExt;
 use std::collections::HashMap;
-use std::ops::Deref;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use zbus::proxy::{CacheProperties, SignalStream};
@@ -65,7 +64,7 @@ impl Tray {
     pub async fn menu(&self) -> Entry {
         let asked = self.menu.call("GetLayout", &(0_i32, -1_i32, Vec::<&str>::new())).await;
         let (_, (id, properties, children)): (u32, Layout) = asked.expect("the menu");
-        let properties = properties.iter().map(|(name, value)| (name.clone(), value.deref())).collect();
+        let properties = properties.iter().map(|(name, value)| (name.clone(), &**value)).collect();
         of(id, properties, children.iter().map(|child| entry(child)).collect())
     }
 
@@ -103,11 +102,12 @@ impl Tray {
         activated.expect("it can be clicked");
     }
 
-    /// The tooltip's title.
+    /// What the tooltip says.
     pub async fn tooltip(&self) -> String {
         let tip: OwnedVariant = self.item.get_property("ToolTip").await.expect("a tooltip");
         match whole(&tip) {
-            Variant::Structure(tip) => tip.fields().get(2).and_then(text).unwrap_or_default(),
+            // The icon's name, its pixels, a title, a text.
+            Variant::Structure(tip) => tip.fields().iter().skip(2).filter_map(text).collect(),
             _ => String::new(),
         }
     }

@@ -1,4 +1,10 @@
 //! The panel's side of the tray: a `StatusNotifierWatcher` that comes, goes and comes again as a story wants.
+#![allow(
+    clippy::unused_self,
+    clippy::unused_async,
+    clippy::used_underscore_binding,
+    reason = "the bus's interfaces prescribe methods and arguments"
+)]
 
 use super::bus::Bus;
 use super::keyring::wait_for_name;
@@ -26,9 +32,14 @@ impl Watcher {
         Self { items, connection: builder.build().await.expect("the watcher's name is free") }
     }
 
-    /// Waits for the next icon, and gives it.
+    /// Waits for an icon, and gives it.
     pub async fn icon(&self) -> Tray {
-        let registered = self.items.until("an icon in the panel", |items| !items.is_empty()).await;
+        self.icon_after(0).await
+    }
+
+    /// Waits for one more icon than that many, and gives it.
+    pub async fn icon_after(&self, before: usize) -> Tray {
+        let registered = self.items.until("an icon in the panel", |items| items.len() > before).await;
         Tray::of(&self.connection, registered.last().expect("there is one")).await
     }
 
@@ -58,9 +69,10 @@ impl Service {
     ) {
         // Either a bus name, or the path of an object of the caller's.
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
-        let item = match service.starts_with('/') {
-            true => format!("{sender}{service}"),
-            false => format!("{service}/StatusNotifierItem"),
+        let item = if service.starts_with('/') {
+            format!("{sender}{service}")
+        } else {
+            format!("{service}/StatusNotifierItem")
         };
         let _told = Self::status_notifier_item_registered(&emitter, &item).await;
         self.items.push(item);

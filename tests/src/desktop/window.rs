@@ -163,6 +163,28 @@ impl Window {
         }
     }
 
+    /// Opens the page of the run whose row holds this title.
+    pub async fn open_run(&self, title: &str) {
+        let rows = "[...document.querySelectorAll('main a, main button, main [role=button]')]";
+        let fits = format!("(row) => row.offsetParent && row.textContent.includes({})", json!(title));
+        self.session.until(&format!("a row of {title:?}"), &format!("{rows}.some({fits})")).await;
+        let open = format!("{rows}.find({fits}).click()");
+        self.session.run(&open, json!([])).await.expect("it is clicked");
+        self.state_with("a run's page", |state| !state["run"].is_null()).await;
+    }
+
+    /// Throws the switch with this name.
+    pub async fn toggle(&self, name: &str) {
+        let switches = "[...document.querySelectorAll('[role=switch]')]";
+        let named = "(s) => [s.getAttribute('aria-label'), s.closest('label')?.textContent,
+            ...[...(s.labels ?? [])].map((l) => l.textContent),
+            document.getElementById(s.getAttribute('aria-labelledby') ?? '')?.textContent]";
+        let fits = format!("(s) => ({named})(s).some((n) => n?.trim().startsWith({}))", json!(name));
+        self.session.until(&format!("a switch {name:?}"), &format!("{switches}.some({fits})")).await;
+        let throw = format!("{switches}.find({fits}).click()");
+        self.session.run(&throw, json!([])).await.expect("it is thrown");
+    }
+
     /// Types into the one field that fits.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.element(css).await;
