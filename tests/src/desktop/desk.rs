@@ -199,6 +199,11 @@ impl Desk {
         std::fs::write(folder.join("config.toml"), text).expect("a file");
     }
 
+    /// Agents may work in this folder, and nowhere else unasked.
+    pub fn allow_only(&self, folder: &Path) {
+        self.configure(&format!("[runs]\nallowed_folders = [\"{}\"]\n", folder.display()));
+    }
+
     /// The person's home.
     pub fn home(&self) -> PathBuf {
         self.root.join("home")

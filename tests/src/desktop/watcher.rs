@@ -14,7 +14,7 @@ use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
 pub(super) const NAME: &str = "org.kde.StatusNotifierWatcher";
-const PATH: &str = "/StatusNotifierWatcher";
+pub(super) const PATH: &str = "/StatusNotifierWatcher";
 
 /// The watcher. Dropping it takes it off the bus.
 #[derive(Debug)]

@@ -125,7 +125,7 @@ fn a_folder_that_is_not_allowed_is_asked_for_and_allow_lets_the_run_run() {
         let desk = Desk::set().await;
         let panel = desk.panel().await;
         let notices = desk.notices().await;
-        desk.configure(&format!("[runs]\nallowed_folders = [{:?}]\n", desk.project()));
+        desk.allow_only(&desk.project());
         let _app = desk.app().await;
         let tray = panel.icon().await;
         let other = desk.project_named("other");
