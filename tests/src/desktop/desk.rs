@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::bus::Bus;
-use super::keyring::Keyring;
+use super::keyring::{self, Keyring};
 use super::notices::Notices;
 use super::screen::Screen;
 use super::watcher::Watcher;
@@ -89,6 +89,17 @@ impl Desk {
     /// A keychain comes whose keyring is locked. There must have been an unlocked one.
     pub async fn locked_keyring(&self) -> Keyring {
         Keyring::locked(&self.environment(), &self.connection).await
+    }
+
+    /// Puts a value into the keychain, as another program would.
+    pub async fn keep_in_keychain(&self, service: &str, account: &str, value: &str) {
+        let args = ["store", "--label", service, "service", service, "account", account];
+        assert!(keyring::tool(&self.environment(), &args, value).await.is_some(), "the keychain takes it");
+    }
+
+    /// What the keychain holds of this service.
+    pub async fn in_keychain(&self, service: &str) -> Option<String> {
+        keyring::tool(&self.environment(), &["lookup", "service", service], "").await
     }
 
     /// The environment of a login on this desk, made from nothing. Nobody is signed in.

@@ -66,6 +66,20 @@ impl Drop for Keyring {
     }
 }
 
+/// What libsecret's own tool says; `None` when it failed.
+pub(super) async fn tool(environment: &[(String, String)], args: &[&str], input: &str) -> Option<String> {
+    let mut command = tokio::process::Command::new("secret-tool");
+    // Without a screen: nobody is here to answer a prompt.
+    command.args(args).env_clear().envs(environment.iter().cloned()).env_remove("DISPLAY");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("secret-tool starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await.expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().await.expect("its output");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// Waits until somebody owns that name, or nobody does.
 pub(super) async fn wait_for_name(bus: &zbus::Connection, name: &'static str, owned: bool) {
     use futures_util::StreamExt;

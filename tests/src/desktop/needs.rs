@@ -13,17 +13,18 @@ pub enum Need {
 }
 
 impl Need {
-    fn program(self) -> &'static str {
+    fn programs(self) -> &'static [&'static str] {
         match self {
-            Self::Keyring => "gnome-keyring-daemon",
-            Self::Driver => "WebKitWebDriver",
+            Self::Keyring => &["gnome-keyring-daemon", "secret-tool"],
+            Self::Driver => &["WebKitWebDriver"],
         }
     }
 }
 
 /// Tells a story of the desktop app, if all it needs is on this computer.
 pub fn story(needs: &[Need], tell: impl Future<Output = ()>) {
-    let wanted = ["Xvfb", "dbus-daemon"].into_iter().chain(needs.iter().map(|need| need.program()));
+    let of_needs = needs.iter().flat_map(|need| need.programs());
+    let wanted = ["Xvfb", "dbus-daemon", "setpriv"].into_iter().chain(of_needs.copied());
     let missing: Vec<&str> = wanted.filter(|program| find(program).is_none()).collect();
     let mut why = (!missing.is_empty()).then(|| format!("it needs {}", missing.join(", ")));
     if programs::tray().is_none() {

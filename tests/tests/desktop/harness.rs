@@ -9,17 +9,16 @@ fn a_keyring_keeps_what_it_was_given_and_a_locked_one_tells_nobody() {
     story(&[Need::Keyring], async {
         let desk = Desk::set().await;
         let keyring = desk.keyring().await;
-        let set = tool(&desk, &["store", "--label=x", "what", "test"], Some("a-secret")).await;
-        assert!(set.0, "{set:?}");
-        assert_eq!(tool(&desk, &["lookup", "what", "test"], None).await, (true, "a-secret".to_owned()));
+        desk.keep_in_keychain("test", "me", "a-secret").await;
+        assert_eq!(desk.in_keychain("test").await.as_deref(), Some("a-secret"));
         keyring.end(&desk.connection).await;
-        assert!(!tool(&desk, &["lookup", "what", "test"], None).await.0, "nobody is on the bus");
+        assert_eq!(desk.in_keychain("test").await, None, "nobody is on the bus");
         assert!(!Keyring::files(&desk.home()).is_empty());
         let keyring = desk.locked_keyring().await;
-        assert!(!tool(&desk, &["lookup", "what", "test"], None).await.0, "it is locked");
+        assert_eq!(desk.in_keychain("test").await, None, "it is locked");
         keyring.end(&desk.connection).await;
         let _keyring = desk.keyring().await;
-        assert_eq!(tool(&desk, &["lookup", "what", "test"], None).await, (true, "a-secret".to_owned()));
+        assert_eq!(desk.in_keychain("test").await.as_deref(), Some("a-secret"));
     });
 }
 
@@ -40,18 +39,4 @@ fn two_desks_at_once_do_not_meet_and_leave_nothing() {
         drop(one);
         process::until("what was left behind is gone", async || process::living_in(&home).is_empty()).await;
     });
-}
-
-async fn tool(desk: &Desk, args: &[&str], input: Option<&str>) -> (bool, String) {
-    use std::process::Stdio;
-    use tokio::io::AsyncWriteExt;
-    let mut command = Command::new("secret-tool");
-    command.args(args).env_clear().envs(desk.environment()).env_remove("DISPLAY");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("secret-tool starts");
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.unwrap_or_default().as_bytes()).await.unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().await.unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
