@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -23,6 +24,20 @@ echo $? >CODE.new && mv CODE.new CODE
 /// What the app answers a page, whole.
 const STATE: &str = "const done = arguments[arguments.length - 1];
     window.__TAURI__.core.invoke('ready').then(done, (error) => done({ failed: String(error) }));";
+
+/// Marks what is shown, can be used, and is named so.
+const MARK: &str = "const [name] = arguments;
+    const isShown = (e) => e.checkVisibility({ visibilityProperty: true });
+    const canBe = (e) => !e.disabled && e.getAttribute('aria-disabled') !== 'true';
+    const names = (e) => [e.getAttribute('aria-label'), e.innerText.split('\\n')[0].trim()];
+    document.querySelectorAll('[data-story]').forEach((e) => e.removeAttribute('data-story'));
+    const all = [...document.querySelectorAll('button, a, label, summary')];
+    const found = all.find((e) => isShown(e) && canBe(e) && names(e).includes(name));
+    found?.setAttribute('data-story', '');
+    return found !== undefined;";
+
+/// How often a page is looked at: it announces nothing to us.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The window of a running app.
 #[derive(Debug)]
@@ -85,7 +100,7 @@ impl Window {
                 return state;
             }
             assert!(tokio::time::Instant::now() < end, "waited for {what}; there is {state:#}");
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -115,7 +130,7 @@ impl Window {
                 return;
             }
             assert!(tokio::time::Instant::now() < end, "waited for {text:?}; the page shows:\n{shown}");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -133,40 +148,40 @@ impl Window {
                 "waited for {css:?}; the page shows:\n{}",
                 self.text().await
             );
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Presses the button, link or tab with this name.
+    /// Presses the button, link or tab with this name, as soon as it is shown and can be used.
     pub async fn press(&self, name: &str) {
         let end = tokio::time::Instant::now() + crate::WAIT;
         loop {
-            for element in self
-                .session
-                .find_all("button, a, [role=tab], [role=radio], label, summary")
-                .await
-                .unwrap_or_default()
-            {
-                let says = element.text().await.unwrap_or_default();
-                let named = says.lines().next().unwrap_or_default().trim() == name
-                    || element.attribute("aria-label").await.ok().flatten().as_deref() == Some(name);
-                if named && element.is_enabled().await.unwrap_or(false) && element.click().await.is_ok() {
-                    return;
-                }
+            // The page may be drawn anew between the look and the click.
+            let found = self.session.run(MARK, json!([name])).await.is_ok_and(|found| found == true);
+            if found && self.click("[data-story]").await {
+                return;
             }
+            let text = async || self.text().await;
             assert!(
                 tokio::time::Instant::now() < end,
-                "waited for a button {name:?}; the page shows:\n{}",
-                self.text().await
+                "waited for {name:?} to press; the page shows:\n{}",
+                text().await
             );
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn click(&self, css: &str) -> bool {
+        match self.session.find(css).await {
+            Ok(element) => element.click().await.is_ok(),
+            Err(_) => false,
         }
     }
 
     /// Opens the page of the run whose row holds this title.
     pub async fn open_run(&self, title: &str) {
-        let rows = "[...document.querySelectorAll('main a, main button, main [role=button]')]";
-        let fits = format!("(row) => row.offsetParent && row.textContent.includes({})", json!(title));
+        let rows = "[...document.querySelectorAll('[data-row]')]";
+        let fits = format!("(row) => row.textContent.includes({})", json!(title));
         self.session.until(&format!("a row of {title:?}"), &format!("{rows}.some({fits})")).await;
         let open = format!("{rows}.find({fits}).click()");
         self.session.run(&open, json!([])).await.expect("it is clicked");
@@ -175,11 +190,8 @@ impl Window {
 
     /// Throws the switch with this name.
     pub async fn toggle(&self, name: &str) {
-        let switches = "[...document.querySelectorAll('[role=switch]')]";
-        let named = "(s) => [s.getAttribute('aria-label'), s.closest('label')?.textContent,
-            ...[...(s.labels ?? [])].map((l) => l.textContent),
-            document.getElementById(s.getAttribute('aria-labelledby') ?? '')?.textContent]";
-        let fits = format!("(s) => ({named})(s).some((n) => n?.trim().startsWith({}))", json!(name));
+        let switches = "[...document.querySelectorAll('[role=switch]:enabled')]";
+        let fits = format!("(s) => s.getAttribute('aria-label') === {}", json!(name));
         self.session.until(&format!("a switch {name:?}"), &format!("{switches}.some({fits})")).await;
         let throw = format!("{switches}.find({fits}).click()");
         self.session.run(&throw, json!([])).await.expect("it is thrown");

@@ -7,7 +7,7 @@ use serde_json::json;
 /// Signs in with a pasted key.
 pub(crate) async fn paste(window: &Window, key: &str) {
     window.press("Paste a key").await;
-    window.fill("input[type=password]", key).await;
+    window.fill("#key", key).await;
     window.press("Check and sign in").await;
 }
 
@@ -17,11 +17,13 @@ pub(crate) async fn finish(desk: &Desk, window: &Window) {
     let state =
         window.state_with("the workspaces are listed", |state| state["setup"]["listing"] == false).await;
     if state["setup"]["workspaces"].as_array().is_none_or(Vec::is_empty) {
-        window.fill("input[type=text]", "w").await;
+        window.fill("#workspace-field", "w").await;
+        window.press("Use this id").await;
+        window.state_with("the workspace", |state| state["setup"]["workspace_id"] == "w").await;
     }
-    let folder = json!({ "setting": "add_folder", "value": desk.project() });
-    window.invoke("setup", json!({ "change": folder })).await.expect("a folder");
-    window.shows("project").await;
+    window.fill("#typed-folder", &desk.project().display().to_string()).await;
+    window.press("Add").await;
+    window.state_with("the folder", |state| state["setup"]["folders"] == json!([desk.project()])).await;
     window.press("Continue").await;
     window.shows("Start at login").await;
     window.press("Continue").await;
@@ -42,10 +44,10 @@ fn a_pasted_key_leads_to_a_peer_that_takes_tasks() {
         assert_eq!(desk.gateway.requests().len(), 0, "nothing is sent before a choice");
         paste(&window, "oxk_another_key_that_orgx_does_not_know").await;
         window.shows("OrgX does not know this key").await;
-        window.fill("input[type=password]", "not a key").await;
+        window.fill("#key", "not a key").await;
         window.press("Check and sign in").await;
         window.shows("oxk_").await;
-        window.fill("input[type=password]", KEY).await;
+        window.fill("#key", KEY).await;
         window.press("Check and sign in").await;
         finish(&desk, &window).await;
         desk.gateway.dispatch(orgx_tests::desktop::task("run", &desk.project(), "Now it works"));
@@ -102,7 +104,7 @@ fn a_pairing_that_comes_to_nothing_says_how_and_another_can_be_begun() {
             let over = |state: &serde_json::Value| state["sign_in"]["step"]["step"] == "ended";
             window.state_with("it is over", over).await;
             window.shows(says).await;
-            window.invoke("sign_in_back", json!({})).await.expect("back to the choice");
+            window.press("Sign in").await;
         }
         desk.gateway.pairings().outcome(Outcome::Person);
         window.press("Connect in the browser").await;
@@ -140,7 +142,7 @@ fn a_key_that_may_not_receive_tasks_is_told_as_that() {
         paste(&window, "oxk_a_weak_key_of_somebody").await;
         window.shows("This key cannot receive tasks").await;
         desk.gateway.stop();
-        window.fill("input[type=password]", KEY).await;
+        window.fill("#key", KEY).await;
         window.press("Check and sign in").await;
         let says = |state: &serde_json::Value| {
             let error = state["sign_in"]["step"]["error"].as_str().unwrap_or_default();
@@ -178,8 +180,9 @@ fn signing_out_removes_the_key_everywhere_and_ends_the_connection() {
         finish(&desk, &window).await;
         assert_eq!(desk.in_keychain("orgx-peer").await.as_deref(), Some(KEY));
         window.press("Settings").await;
+        window.press("Sign out…").await;
+        window.shows("Sign out on this computer?").await;
         window.press("Sign out").await;
-        window.invoke("sign_out", json!({})).await.expect("signed out");
         assert_eq!(desk.gateway.wait_closed_of(1).await.unwrap().code, 1000);
         window.shows("You signed out on this computer").await;
         assert_eq!(desk.in_keychain("orgx-peer").await, None, "it is gone from the keychain");
