@@ -2,6 +2,7 @@
 
 use crate::{endless, gated};
 use orgx_tests::desktop::{Desk, Need, story, task};
+use orgx_tests::process;
 
 const QUIT: &[&str] = &["Quit OrgX Peer"];
 
@@ -115,5 +116,23 @@ fn a_logout_while_the_window_is_open_goes_as_well() {
         window.shows("Ready for tasks").await;
         assert_eq!(window.stop().await, 0, "{}", desk.log());
         assert_eq!(desk.gateway.wait_closed_of(1).await.unwrap().code, 1000);
+    });
+}
+
+#[test]
+fn a_quit_that_asks_opens_the_window_for_it() {
+    story(&[], async {
+        let desk = Desk::set().await;
+        endless(&desk);
+        let panel = desk.panel().await;
+        let mut app = desk.app().await;
+        let tray = panel.icon().await;
+        desk.gateway.dispatch(task("run", &desk.project(), "ENDLESS"));
+        desk.started("run").await;
+        tray.click(QUIT).await;
+        process::until("the window asks", async || !desk.screen.windows("OrgX Peer").is_empty()).await;
+        assert!(app.is_alive());
+        tray.menu_with("it runs on", |menu| menu.has(&["Running 1 task"])).await;
+        assert!(desk.gateway.closed().is_empty());
     });
 }

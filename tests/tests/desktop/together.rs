@@ -24,6 +24,21 @@ fn a_second_start_opens_the_firsts_window_and_leaves() {
 }
 
 #[test]
+fn a_click_on_the_icon_opens_the_window_once() {
+    story(&[], async {
+        let desk = Desk::set().await;
+        let panel = desk.panel().await;
+        let _app = desk.app().await;
+        let tray = panel.icon().await;
+        tray.activate().await;
+        process::until("the window opens", async || desk.screen.windows("OrgX Peer").len() == 1).await;
+        tray.activate().await;
+        tray.menu_with("ready", |menu| menu.has(&["Ready for tasks"])).await;
+        assert_eq!(desk.screen.windows("OrgX Peer").len(), 1, "the same");
+    });
+}
+
+#[test]
 fn where_a_headless_peer_runs_already_the_app_attaches_and_outlives_it() {
     story(&[], async {
         let desk = Desk::set().await;
