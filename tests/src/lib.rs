@@ -18,6 +18,7 @@ pub mod desktop;
 pub mod disk;
 pub mod golden;
 pub mod journal;
+pub mod keychain;
 pub mod opencode;
 pub mod peer;
 pub mod process;
