@@ -11,7 +11,7 @@ mod tests;
 
 use crate::config::{Draft, Environment};
 use crate::doctor;
-use crate::peer::{Command, Reply};
+use crate::peer::{Command, PeerSnapshot, Reply};
 use redaction::Redaction;
 use serde_json::{Value, json};
 use std::io::{self, Cursor, Write};
@@ -99,11 +99,28 @@ pub fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
 async fn of_the_peer(draft: &Draft) -> (Value, Value) {
     let Some((_, peer)) = doctor::meant(draft).await else { return Default::default() };
     let runs = match peer.command(Command::Runs { limit: RUNS }).await {
-        Ok(Reply::Runs { runs }) => serde_json::to_value(runs).unwrap_or_default(),
+        Ok(Reply::Runs { mut runs }) => {
+            runs.iter_mut().for_each(|run| run.title = None);
+            serde_json::to_value(runs).unwrap_or_default()
+        }
         Ok(_) => Value::Null,
         Err(error) => json!({ "error": error.to_string() }),
     };
-    (serde_json::to_value(peer.snapshot()).unwrap_or_default(), runs)
+    (serde_json::to_value(without_words(peer.snapshot())).unwrap_or_default(), runs)
+}
+
+/// Without what tasks and agents said, and what other programs wrote.
+fn without_words(mut snapshot: PeerSnapshot) -> PeerSnapshot {
+    for run in &mut snapshot.runs {
+        (run.title, run.last_step) = (None, None);
+    }
+    for run in &mut snapshot.recent {
+        run.title = None;
+    }
+    if let Some(outbox) = &mut snapshot.outbox {
+        outbox.last_kind = None;
+    }
+    snapshot
 }
 
 async fn of_the_outbox(draft: &Draft) -> Value {

@@ -19,6 +19,7 @@ mod snapshot;
 mod stop;
 mod timeline;
 mod today;
+mod told;
 mod words;
 
 pub(crate) use command::Request;

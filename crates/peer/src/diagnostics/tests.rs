@@ -30,14 +30,19 @@ async fn no_key_no_prompt_no_title_and_no_home_is_in_any_entry() {
         "task": { "title": "canary title", "description": "canary prompt", "driver": "opencode", "repo_path": folder },
     }));
     peer.watch().wait_for(|now| !now.recent.is_empty()).await.expect("an end");
+    let alive = collect(&env).await;
+    assert!(alive.iter().all(|entry| !entry.text.contains("canary")), "while it is still in memory");
     // What other programs, or a careless hand, may have written.
     let outbox = peer.snapshot().outbox.expect("one").path;
     peer.stop().await;
-    let peer = Peer::start(Config::load(&env).expect("a configuration")).await.expect("a peer");
     let mut trail = std::fs::OpenOptions::new().append(true).open(outbox).expect("a trail");
     writeln!(trail, r#"{{"event":"canary event","timestamp":"2026 canary time that is long enough"}}"#)
         .expect("written");
     writeln!(trail, "canary line").expect("written");
+    // It has read the end of the trail when it says how long that is.
+    let peer = Peer::start(Config::load(&env).expect("a configuration")).await.expect("a peer");
+    let has_read = |now: &PeerSnapshot| now.outbox.as_ref().is_some_and(|outbox| outbox.last_kind.is_some());
+    peer.watch().wait_for(has_read).await.expect("a trail");
 
     let file = home.path().join("d.zip");
     write(&file, &collect(&env).await).expect("written");

@@ -1,6 +1,6 @@
 //! What is known of the lines of an outbox: from the end of the file at first, then from what is written.
 
-use super::open_to_read;
+use super::file::open_to_read;
 use crate::day::Day;
 use crate::limits;
 use jiff::Timestamp;

@@ -2,6 +2,7 @@ use super::*;
 use orgx_proto::ids::{DispatchKey, RunId, SessionHandle};
 use orgx_proto::time::Timestamp;
 use orgx_proto::work_graph::{Entry, Subject};
+use std::path::Path;
 
 fn record(run: &str) -> Record {
     let subject = Subject {

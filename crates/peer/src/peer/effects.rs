@@ -1,10 +1,9 @@
 //! Carries out what the dispatcher wants, in its order.
 
 use super::actor::{Actor, Signal};
-use super::event::PeerEvent;
 use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
-use super::snapshot::{DeviationView, RecentRun, StepView};
+use super::snapshot::RecentRun;
 use crate::driver::Driver;
 use crate::folder::{self, Refused};
 use crate::journal::{JournalError, Memory, ReceiptProgress};
@@ -87,18 +86,14 @@ impl Actor {
                     }
                 }
                 Effect::Send(frame) => {
-                    self.note(&frame);
-                    self.tell_of(&frame);
+                    self.show(&frame);
                     self.delivery.push(frame);
                 }
                 Effect::Cancelled(run_id) => {
                     let kept = self.journal.cancelled(run_id).await;
                     self.journaled(kept, "A cancel would not survive a crash").await;
                 }
-                Effect::Tell(frame) => {
-                    self.note(&frame);
-                    self.tell_of(&frame);
-                }
+                Effect::Tell(frame) => self.show(&frame),
                 Effect::Ask(run_id) => {
                     if let Some(task) = self.tasks.get(&run_id) {
                         task.ask_to_stop();
@@ -315,62 +310,4 @@ impl Actor {
             self.pause_told = self.dispatcher.pause_state();
         }
     }
-
-    /// The frame in its run's timeline.
-    fn note(&mut self, frame: &Outgoing) {
-        let at = self.clock.now().wall.0;
-        match frame.class {
-            Class::Step => {
-                let text = texts(frame);
-                let step = StepView { at, kind: text("/step/kind"), summary: text("/step/summary") };
-                self.timelines.step(&frame.run_id, step);
-            }
-            Class::Deviation => {
-                let text = texts(frame);
-                let deviation = DeviationView {
-                    at,
-                    skill_id: text("/skill_id"),
-                    evidence_kind: text("/evidence_kind"),
-                    evidence_ref: text("/evidence_ref"),
-                };
-                self.timelines.deviation(&frame.run_id, deviation);
-            }
-            Class::Lasting | Class::Terminal => {}
-        }
-    }
-
-    /// The frame as an event, for those who watch.
-    fn tell_of(&self, frame: &Outgoing) {
-        let value: Value = serde_json::from_str(&frame.json).unwrap_or_default();
-        let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let run_id = frame.run_id.to_string();
-        self.tell(match value.get("kind").and_then(Value::as_str) {
-            Some("task.started") => PeerEvent::Started { run_id, session: text("/session_handle") },
-            Some("task.step") => PeerEvent::Step { run_id, summary: text("/step/summary") },
-            Some("task.deviation") => PeerEvent::Deviation {
-                run_id,
-                skill_id: text("/skill_id"),
-                evidence_kind: text("/evidence_kind"),
-                evidence_ref: text("/evidence_ref"),
-            },
-            Some("task.completed") => PeerEvent::Ended {
-                run_id,
-                completed: true,
-                tokens_used: value.get("tokens_used").and_then(Value::as_u64),
-                reason: None,
-            },
-            _ => PeerEvent::Ended {
-                run_id,
-                completed: false,
-                tokens_used: None,
-                reason: Some(text("/reason")),
-            },
-        });
-    }
-}
-
-/// What stands where in a frame.
-fn texts(frame: &Outgoing) -> impl Fn(&str) -> String + use<> {
-    let value: Value = serde_json::from_str(&frame.json).unwrap_or_default();
-    move |at| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

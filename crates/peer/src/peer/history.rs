@@ -3,7 +3,7 @@
 use super::snapshot::{DeviationView, StepView};
 use serde::{Deserialize, Serialize};
 
-/// A run that is, or was. Holds no prompt, title or transcript.
+/// A run that is, or was. The journal's part of it holds no prompt, title or transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunRecord {

@@ -91,6 +91,8 @@ impl Actor {
             SocketEvent::Opened => {
                 self.connect(Event::Opened);
                 self.delivery.opened();
+                // How far it is, from the beginning.
+                self.delivery.ping();
                 self.due.presence = Some(self.clock.now().mono);
                 // At boot the rules are being fetched already.
                 if std::mem::replace(&mut self.opened_before, true) {

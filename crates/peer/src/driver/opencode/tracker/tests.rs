@@ -324,3 +324,14 @@ fn what_is_unknown_or_malformed_changes_nothing() {
     story.hear("message.updated", json!({ "info": { "role": "user", "id": "msg_u", "sessionID": RUN } }));
     assert_eq!(story.told, [""; 0]);
 }
+
+#[test]
+fn what_has_been_used_so_far_is_the_sum_of_all_answers_and_only_grows() {
+    let mut story = Story::new();
+    assert_eq!(story.tracker.used(), (0, 0.0));
+    let tokens = |input: u64| json!({ "tokens": { "input": input, "output": 1 }, "cost": 0.5 });
+    story.answer(RUN, "msg_1", tokens(10)).answer(RUN, "msg_1", tokens(10));
+    assert_eq!(story.tracker.used(), (11, 0.5));
+    story.answer(RUN, "msg_1", tokens(3)).answer("ses_child", "msg_2", tokens(20));
+    assert_eq!(story.tracker.used(), (32, 1.0), "a subagent's, too");
+}
