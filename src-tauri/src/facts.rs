@@ -118,6 +118,8 @@ pub enum Quitting {
     Asked,
     /// Once the last run has ended.
     Finishing,
+    /// Once those that are cancelled have.
+    Cancelling,
 }
 
 /// Runs of before.

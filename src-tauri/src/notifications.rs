@@ -6,9 +6,9 @@
 //! back; an outage is told once, after ten minutes; a revoked license once. Done and cancelled runs notify nobody.
 
 mod burst;
-mod texts;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use crate::view::model::{Notifications, Page};
 use crate::view::runs::is_cancelled;
@@ -112,8 +112,11 @@ impl Notifier {
                     || context.muted.contains(skill_id)
                     || context.watched == Some(run_id);
                 if !silent {
-                    let deviation =
-                        Deviation { skill: skill_id.clone(), what: evidence_kind.clone(), place: evidence_ref.clone() };
+                    let deviation = Deviation {
+                        skill: skill_id.clone(),
+                        what: evidence_kind.clone(),
+                        place: evidence_ref.clone(),
+                    };
                     self.bursts.entry(run_id.clone()).or_default().add(deviation, context.now);
                 }
                 Vec::new()
@@ -122,7 +125,11 @@ impl Notifier {
                 let silent = !context.wanted.run_failed
                     || is_cancelled(reason.as_deref())
                     || context.watched == Some(run_id);
-                if silent { Vec::new() } else { vec![Tell::Show(texts::failed(run_id, reason.as_deref(), context))] }
+                if silent {
+                    Vec::new()
+                } else {
+                    vec![Tell::Show(texts::failed(run_id, reason.as_deref(), context))]
+                }
             }
             _ => Vec::new(),
         }
@@ -161,7 +168,8 @@ impl Notifier {
     }
 
     fn needs(&mut self, context: Context<'_>) -> Vec<Tell> {
-        let now: BTreeSet<String> = context.peer.attention.iter().map(|attention| attention.id.clone()).collect();
+        let now: BTreeSet<String> =
+            context.peer.attention.iter().map(|attention| attention.id.clone()).collect();
         let answered = self.needs.difference(&now).cloned().map(|id| Tell::Withdraw(Key::Need(id)));
         let mut all: Vec<Tell> = answered.collect();
         let new = context.peer.attention.iter().filter(|attention| {

@@ -18,7 +18,8 @@ pub fn cut(text: &str, chars: usize) -> String {
 
 /// The last part of a path.
 pub fn folder_name(folder: &str) -> String {
-    let name = Path::new(folder).file_name().map_or_else(|| folder.to_owned(), |name| name.to_string_lossy().into());
+    let name =
+        Path::new(folder).file_name().map_or_else(|| folder.to_owned(), |name| name.to_string_lossy().into());
     line(&name)
 }
 

@@ -84,7 +84,9 @@ impl Mock {
 
 impl Desktop for Mock {
     fn now(&self) -> i64 {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |it| it.as_millis() as i64)
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |it| it.as_millis() as i64)
     }
 
     fn set_tray(&self, tray: &Tray) {

@@ -59,12 +59,18 @@ impl Burst {
         self.shown.retain(|(at, ..)| at + WINDOW > context.now);
         let held = std::mem::take(&mut self.held);
         if held.len() + self.shown.len() < BURST {
-            return held.into_iter().map(|(at, deviation)| self.show(run_id, at, deviation, context)).collect();
+            return held
+                .into_iter()
+                .map(|(at, deviation)| self.show(run_id, at, deviation, context))
+                .collect();
         }
         let shown = std::mem::take(&mut self.shown);
         let mut all: Vec<Tell> = shown.iter().map(|(.., key)| Tell::Withdraw(key.clone())).collect();
-        let together: Vec<Deviation> =
-            shown.into_iter().map(|(_, deviation, _)| deviation).chain(held.into_iter().map(|(_, it)| it)).collect();
+        let together: Vec<Deviation> = shown
+            .into_iter()
+            .map(|(_, deviation, _)| deviation)
+            .chain(held.into_iter().map(|(_, it)| it))
+            .collect();
         let key = self.key(run_id);
         all.push(Tell::Show(texts::deviations(key, run_id, &together, context)));
         self.told_as_one = Some(context.now);

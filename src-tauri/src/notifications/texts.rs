@@ -73,10 +73,15 @@ fn may_come_again(reason: &str) -> bool {
 }
 
 pub(super) fn offline(context: Context<'_>) -> Notification {
-    let active = context.peer.runs.iter().filter(|run| !run.local && run.state != orgx_peer::RunState::Queued).count();
+    let active =
+        context.peer.runs.iter().filter(|run| !run.local && run.state != orgx_peer::RunState::Queued).count();
     let body = match (active, context.peer.health.code) {
-        (_, Code::KeyRejected) => "OrgX does not know this key. It may have been replaced by a newer one.".to_owned(),
-        (_, Code::KeyForbidden) => "This key cannot receive tasks. It lacks the permission for it in OrgX.".to_owned(),
+        (_, Code::KeyRejected) => {
+            "OrgX does not know this key. It may have been replaced by a newer one.".to_owned()
+        }
+        (_, Code::KeyForbidden) => {
+            "This key cannot receive tasks. It lacks the permission for it in OrgX.".to_owned()
+        }
         (0, _) => "No task arrives. OrgX Peer tries again by itself.".to_owned(),
         (1, _) => "1 run goes on; its receipt is kept.".to_owned(),
         (n, _) => format!("{n} runs go on; their receipts are kept."),

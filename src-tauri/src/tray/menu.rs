@@ -137,7 +137,7 @@ fn word(receipt: &Receipt) -> &'static str {
 }
 
 fn pause(facts: &Facts) -> Vec<Item> {
-    if !facts.hosting.is_up() || facts.quitting == Quitting::Finishing {
+    if !facts.hosting.is_up() || is_ending(facts) {
         return Vec::new();
     }
     let mut items = Vec::new();
@@ -163,9 +163,14 @@ fn app(facts: &Facts) -> Vec<Item> {
     }
     items.push(button("Copy diagnostics", Click::CopyDiagnostics));
     items.push(button("Settings", Click::Settings));
-    items.push(match facts.quitting {
-        Quitting::Finishing => button("Keep running", Click::KeepRunning),
-        Quitting::No | Quitting::Asked => button("Quit OrgX Peer", Click::Quit),
+    items.push(if is_ending(facts) {
+        button("Keep running", Click::KeepRunning)
+    } else {
+        button("Quit OrgX Peer", Click::Quit)
     });
     items
+}
+
+fn is_ending(facts: &Facts) -> bool {
+    matches!(facts.quitting, Quitting::Finishing | Quitting::Cancelling)
 }

@@ -76,7 +76,7 @@ impl State {
             (Account::Out | Account::Unreadable(_), _) => return Self::SignedOut,
             _ => return Self::Starting,
         }
-        if facts.quitting == Quitting::Finishing {
+        if matches!(facts.quitting, Quitting::Finishing | Quitting::Cancelling) {
             return Self::Finishing;
         }
         let code = peer.health.code;
@@ -93,7 +93,9 @@ impl State {
             Code::WebPage | Code::Unreachable => return Self::Offline,
             _ if !peer.connected && peer.link.retry_at.is_some() => return Self::Reconnecting,
             _ if !peer.connected => return Self::Connecting,
-            Code::DiskFull | Code::JournalBroken if peer.health.severity == Severity::Error => return Self::Paused,
+            Code::DiskFull | Code::JournalBroken if peer.health.severity == Severity::Error => {
+                return Self::Paused;
+            }
             Code::AgentMissing | Code::AgentSignedOut | Code::LicenseRevoked => return Self::CannotStart,
             _ => {}
         }
@@ -153,7 +155,9 @@ fn further(facts: &Facts, state: State) -> Vec<String> {
         State::PausedByYou | State::Paused => all.push("New tasks wait in OrgX".to_owned()),
         State::Finishing => all.push("No new task starts".to_owned()),
         State::Offline => all.push("Tries again by itself".to_owned()),
-        State::Running(_) if facts.peer.pause == PauseState::Draining => all.push("No new task after these".to_owned()),
+        State::Running(_) if facts.peer.pause == PauseState::Draining => {
+            all.push("No new task after these".to_owned())
+        }
         _ => {}
     }
     let active = active(facts);

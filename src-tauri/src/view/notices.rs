@@ -35,8 +35,16 @@ pub fn also(facts: &Facts) -> Vec<String> {
         }
     };
     let network = [
-        Code::SignedOut, Code::KeyRejected, Code::KeyForbidden, Code::VersionUnsupported, Code::ClosedByOrgX,
-        Code::WebPage, Code::Unreachable, Code::Refused, Code::Reconnecting, Code::Connecting,
+        Code::SignedOut,
+        Code::KeyRejected,
+        Code::KeyForbidden,
+        Code::VersionUnsupported,
+        Code::ClosedByOrgX,
+        Code::WebPage,
+        Code::Unreachable,
+        Code::Refused,
+        Code::Reconnecting,
+        Code::Connecting,
     ];
     tell(!peer.connected && root_is_bad(facts), &network, &peer.connection);
     let agent_is_known = !peer.agent.words.is_empty();
@@ -121,7 +129,12 @@ pub fn key_trouble(trouble: &KeyTrouble) -> Notice {
         ),
         KeyTrouble::Failed(why) => {
             let why = text::sentence(&text::line(why));
-            made("keychain_failed", true, "The keychain cannot be used", &format!("It says: {why} Try again."))
+            made(
+                "keychain_failed",
+                true,
+                "The keychain cannot be used",
+                &format!("It says: {why} Try again."),
+            )
         }
     };
     notice.act("Try again", Action::RetryKeychain).or(in_memory, Action::KeyInMemory)
@@ -131,7 +144,9 @@ pub fn key_trouble(trouble: &KeyTrouble) -> Notice {
 pub fn key_not_kept(trouble: &KeyTrouble) -> Notice {
     let mut notice = key_trouble(trouble);
     notice.text = match trouble {
-        KeyTrouble::Locked => "OrgX took the key, and it is not kept yet. Unlock the keychain, then try again.".into(),
+        KeyTrouble::Locked => {
+            "OrgX took the key, and it is not kept yet. Unlock the keychain, then try again.".into()
+        }
         KeyTrouble::Absent => {
             "OrgX took the key, and it is not kept yet: this computer has no keychain that answers.".into()
         }

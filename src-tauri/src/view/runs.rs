@@ -35,31 +35,38 @@ pub fn receipts(facts: &Facts) -> Vec<Receipt> {
 
 /// What waits for the person, oldest first.
 pub fn needs(facts: &Facts) -> Vec<Need> {
-    facts.peer.attention.iter().map(|attention| {
-        let folder = match &attention.what {
-            Ask::Folder { folder } => Some(folder.clone()),
-            Ask::Unknown => None,
-        };
-        let line = match &folder {
-            Some(folder) => format!("work in {}", text::tilde(folder, &facts.home)),
-            None => "something that this version does not know".to_owned(),
-        };
-        Need {
-            id: attention.id.clone(),
-            run_id: attention.run_id.clone(),
-            title: title_of(&facts.peer, &attention.run_id),
-            line,
-            folder: folder.as_deref().map(text::line),
-            since: attention.since,
-            lapses_at: attention.lapses_at,
-        }
-    }).collect()
+    facts
+        .peer
+        .attention
+        .iter()
+        .map(|attention| {
+            let folder = match &attention.what {
+                Ask::Folder { folder } => Some(folder.clone()),
+                Ask::Unknown => None,
+            };
+            let line = match &folder {
+                Some(folder) => format!("work in {}", text::tilde(folder, &facts.home)),
+                None => "something that this version does not know".to_owned(),
+            };
+            Need {
+                id: attention.id.clone(),
+                run_id: attention.run_id.clone(),
+                title: title_of(&facts.peer, &attention.run_id),
+                line,
+                folder: folder.as_deref().map(text::line),
+                since: attention.since,
+                lapses_at: attention.lapses_at,
+            }
+        })
+        .collect()
 }
 
 /// The open run's page.
 pub fn page(facts: &Facts) -> Option<RunPage> {
     let Detail { run_id, run, error } = facts.detail.as_ref()?;
-    let mut page = run.as_ref().map_or_else(RunPage::default, |detail| of_detail(detail, &facts.preferences.muted_rules));
+    let mut page = run
+        .as_ref()
+        .map_or_else(RunPage::default, |detail| of_detail(detail, &facts.preferences.muted_rules));
     // The snapshot is newer than what was read.
     if let Some(view) = facts.peer.runs.iter().find(|view| view.run_id == *run_id) {
         let place = page.run.place;
@@ -107,7 +114,8 @@ pub fn of_detail(detail: &RunDetail, muted: &[String]) -> RunPage {
 pub fn title_of(peer: &PeerSnapshot, run_id: &str) -> String {
     let live = peer.runs.iter().find(|run| run.run_id == run_id);
     let recent = peer.recent.iter().find(|run| run.run_id == run_id);
-    let title = live.and_then(|run| run.title.as_deref()).or_else(|| recent.and_then(|run| run.title.as_deref()));
+    let title =
+        live.and_then(|run| run.title.as_deref()).or_else(|| recent.and_then(|run| run.title.as_deref()));
     named(title, live.and_then(|run| run.folder.as_deref()), run_id)
 }
 
@@ -156,7 +164,8 @@ fn ended(facts: &Facts) -> Vec<RunRecord> {
 }
 
 fn of_recent(run: &RecentRun) -> RunRecord {
-    let receipt = run.receipt.map(|state| orgx_peer::ReceiptView { state, tries: 0, next_at: None, why: None });
+    let receipt =
+        run.receipt.map(|state| orgx_peer::ReceiptView { state, tries: 0, next_at: None, why: None });
     RunRecord {
         run_id: run.run_id.clone(),
         state: if run.completed { RunState::Completed } else { RunState::Failed },

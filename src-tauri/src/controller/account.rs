@@ -1,0 +1,234 @@
+//! Who is signed in: the environment's key, a peer of another process, or the key that was kept.
+
+use super::host::Plan;
+use super::{Afterwards, Answer, Answered, Controller, Done, failure};
+use crate::facts::{Account, Hosting, KeyTrouble};
+use crate::view::model::Notifications;
+use orgx_peer::credentials::{Credentials, KeyPlace, KeychainError, last4};
+use orgx_peer::{Config, Draft, Environment, NotificationKind, Paths, Peer};
+use tokio::sync::oneshot;
+use url::Url;
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Looked {
+    found: Found,
+    /// What of `config.toml` is ours to follow.
+    preferences: Option<(Notifications, Vec<String>)>,
+    base_url: Option<Url>,
+}
+
+#[derive(Debug)]
+enum Found {
+    /// A peer of this workspace runs already.
+    Elsewhere(Plan),
+    /// A key, and all that a peer needs.
+    Key { plan: Plan, last4: String, place: KeyPlace },
+    /// A key, and no workspace.
+    NoWorkspace { last4: String, place: KeyPlace },
+    /// No key.
+    Nobody,
+    /// Perhaps a key.
+    Unreadable(KeychainError),
+    /// The configuration cannot be used.
+    Unusable(String),
+}
+
+impl Controller {
+    /// Looks who is signed in, and gets a peer.
+    pub(super) fn look(&mut self) {
+        self.look += 1;
+        self.timers.restart = None;
+        let (look, place, credentials) = (self.look, self.place.clone(), self.ground.credentials.clone());
+        if self.facts.hosting == Hosting::Nowhere || matches!(self.facts.hosting, Hosting::Failed { .. }) {
+            self.facts.hosting = Hosting::Starting;
+        }
+        if self.facts.sandbox {
+            return self.host_sandbox();
+        }
+        self.later(async move {
+            Done::Looked(look, Box::new(looked(&place.env, &place.paths, &credentials).await))
+        });
+    }
+
+    pub(super) fn looked(&mut self, looked: Looked) {
+        let first = self.facts.account == Account::Unknown;
+        if let Some((notifications, muted_rules)) = looked.preferences {
+            self.facts.preferences.notifications = notifications;
+            self.facts.preferences.muted_rules = muted_rules;
+        }
+        if let Some(url) = looked.base_url {
+            self.set_base_url(url);
+        }
+        let mut wants_window = true;
+        self.facts.hosting = Hosting::Nowhere;
+        match looked.found {
+            Found::Elsewhere(plan) => {
+                wants_window = false;
+                self.facts.account = Account::In { last4: None, place: None };
+                self.start_host(plan);
+            }
+            Found::Key { plan, last4, place } => {
+                wants_window = false;
+                self.facts.account = Account::In { last4: Some(last4), place: Some(word(place)) };
+                // Nothing runs before the person has said where agents may work.
+                if self.facts.setting_up {
+                    self.begin_setup();
+                } else {
+                    self.start_host(plan);
+                }
+            }
+            Found::NoWorkspace { last4, place } => {
+                self.facts.account = Account::In { last4: Some(last4), place: Some(word(place)) };
+                self.begin_setup();
+            }
+            Found::Nobody => {
+                self.facts.account = Account::Out;
+                self.look_for_found();
+            }
+            Found::Unreadable(error) => self.facts.account = Account::Unreadable(trouble(error)),
+            Found::Unusable(why) => {
+                if first {
+                    self.facts.account = Account::Out;
+                }
+                self.host_failed(why);
+            }
+        }
+        if first && wants_window && !self.start.autostarted {
+            self.open_window();
+        }
+    }
+
+    fn host_failed(&mut self, why: String) {
+        let retry_at = self.facts.now;
+        self.facts.hosting = Hosting::Failed { broke: false, why, retry_at };
+    }
+
+    /// Removes the key everywhere, once the peer has stopped.
+    pub(super) fn sign_out(&mut self, answer: oneshot::Sender<Answer>) {
+        let refused = match (&self.facts.account, &self.facts.hosting) {
+            _ if self.facts.sandbox => Some(failure("Nobody is signed in", "This is the sandbox")),
+            (_, Hosting::Elsewhere) => Some(failure(
+                "Another program runs the peer",
+                "Stop it, or run `orgx-peer logout`; then sign out here",
+            )),
+            (Account::In { place: Some("environment"), .. }, _) => Some(failure(
+                "The key comes from the environment",
+                "Remove ORGX_API_KEY where it is set, and start OrgX Peer again",
+            )),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            let _gone = answer.send(Err(refused));
+            return;
+        }
+        self.cancel_pairing();
+        self.stop_host(Afterwards::Forget(answer));
+    }
+
+    pub(super) fn forget(&mut self, answer: oneshot::Sender<Answer>) {
+        let (credentials, url) = (self.ground.credentials.clone(), self.base_url.clone());
+        self.later(async move {
+            let result = match url {
+                Some(url) => credentials.forget(&url).await.map(drop),
+                None => Ok(()),
+            };
+            Done::Forgotten(answer, result)
+        });
+    }
+
+    pub(super) fn forgotten(&mut self, answer: oneshot::Sender<Answer>, result: Result<(), KeychainError>) {
+        let outcome = match result {
+            Ok(()) => {
+                self.kept.change(|kept| kept.signed_out = true);
+                self.facts.sign_in.signed_out = true;
+                self.facts.account = Account::Out;
+                self.look_for_found();
+                Ok(Answered::Done)
+            }
+            Err(error) => {
+                // The key is still there, so the person is still signed in.
+                self.look();
+                Err(failure("The key could not be removed", error))
+            }
+        };
+        let _gone = answer.send(outcome);
+    }
+}
+
+/// The word of the pages for a place.
+pub(super) fn word(place: KeyPlace) -> &'static str {
+    match place {
+        KeyPlace::Keychain => "keychain",
+        KeyPlace::Memory => "memory",
+        KeyPlace::File => "file",
+        KeyPlace::Environment => "environment",
+    }
+}
+
+pub(super) fn trouble(error: KeychainError) -> KeyTrouble {
+    match error {
+        KeychainError::Locked => KeyTrouble::Locked,
+        KeychainError::Absent => KeyTrouble::Absent,
+        KeychainError::Late => KeyTrouble::Late,
+        KeychainError::Failed(why) => KeyTrouble::Failed(why),
+    }
+}
+
+/// What `config.toml` says of notifications.
+pub(super) fn preferences(draft: &Draft) -> (Notifications, Vec<String>) {
+    let on = |kind| draft.desktop.notifies(kind);
+    let notifications = Notifications {
+        needs_you: on(NotificationKind::NeedsYou),
+        deviations: on(NotificationKind::Deviation),
+        run_failed: on(NotificationKind::RunFailed),
+        offline: on(NotificationKind::Offline),
+        license: on(NotificationKind::License),
+    };
+    (notifications, draft.desktop.muted_rules.iter().cloned().collect())
+}
+
+async fn looked(env: &Environment, paths: &Paths, credentials: &Credentials) -> Looked {
+    let draft = match Draft::read(env) {
+        Ok(draft) => draft,
+        Err(error) => {
+            return Looked { found: Found::Unusable(error.to_string()), preferences: None, base_url: None };
+        }
+    };
+    let preferences = Some(preferences(&draft));
+    let base_url = draft.base_url.as_ref().ok().cloned();
+    Looked { found: found(draft, paths, credentials).await, preferences, base_url }
+}
+
+async fn found(draft: Draft, paths: &Paths, credentials: &Credentials) -> Found {
+    if let Some(tenant) = draft.tenant()
+        && Peer::running(paths).await.iter().any(|running| running.tenant == tenant)
+    {
+        return Found::Elsewhere(Plan::Attach(paths.clone(), tenant));
+    }
+    let base_url = match &draft.base_url {
+        Ok(url) => url.clone(),
+        Err(error) => return Found::Unusable(error.to_string()),
+    };
+    let (key, place) = match &draft.key {
+        Ok(key) => (key.clone(), KeyPlace::Environment),
+        Err(error) if draft.has_key_of_its_own() => return Found::Unusable(error.to_string()),
+        Err(_) => match credentials.load(&base_url).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Found::Nobody,
+            Err(error) => return Found::Unreadable(error),
+        },
+    };
+    let last4 = last4(&key);
+    if draft.workspace_id.is_err() {
+        return Found::NoWorkspace { last4, place };
+    }
+    match Config::with_key(draft, key) {
+        Ok(mut config) => {
+            // Somebody is here to be asked.
+            config.runs.ask_for_folders = true;
+            Found::Key { plan: Plan::Host(Box::new(config)), last4, place }
+        }
+        Err(error) => Found::Unusable(error.to_string()),
+    }
+}

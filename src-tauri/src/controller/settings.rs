@@ -1,0 +1,264 @@
+//! Settings: written to `config.toml`, then read by the peer; what is the desktop's own is done here.
+//!
+//! Promise: taking away the last allowed folder never comes to mean "anywhere".
+
+use super::account::preferences;
+use super::{Afterwards, Answer, Answered, Controller, Done, failure};
+use crate::desktop::Choose;
+use crate::facts::Hosting;
+use crate::view::model::{Notifications, Page, Setting};
+use orgx_peer::settings::{Settings, SettingsError};
+use orgx_peer::{Command, Draft, NotificationKind, Reply};
+use std::path::PathBuf;
+use tokio::sync::oneshot;
+
+/// What a dialog was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A folder that agents may work in.
+    Folder,
+    /// The same, in the first run.
+    SetupFolder,
+    /// The OpenCode program.
+    OpenCode,
+}
+
+/// What a change of `config.toml` came to.
+#[derive(Debug)]
+pub struct Saved {
+    pub(super) result: Result<(), String>,
+    /// Whoever waits for it.
+    pub(super) answer: Option<oneshot::Sender<Answer>>,
+    /// What is to be told the peer once it has read it.
+    pub(super) then: Option<Command>,
+    preferences: Option<(Notifications, Vec<String>)>,
+}
+
+type Change = Box<dyn FnOnce(&mut Settings) -> Result<(), SettingsError> + Send>;
+
+/// Runs at once that can be chosen.
+const CONCURRENT: std::ops::RangeInclusive<u32> = 1..=16;
+/// Longest text of a setting, in bytes.
+const TEXT: usize = 4 * 1024;
+
+impl Controller {
+    /// Changes one setting.
+    pub(super) fn set(&mut self, change: Setting, answer: Option<oneshot::Sender<Answer>>) {
+        self.facts.preferences.error = None;
+        let folders = self.facts.peer.settings.allowed_folders.clone();
+        let change: Change = match change {
+            Setting::Autostart(on) => return reply(answer, self.set_autostart(on)),
+            Setting::Notifications(wanted) => Box::new(move |it| {
+                notifications(it, wanted);
+                Ok(())
+            }),
+            Setting::MuteRule(rule) | Setting::UnmuteRule(rule) if rule.is_empty() || rule.len() > TEXT => {
+                return reply(answer, Err(failure("That was not changed", "This is not a rule")));
+            }
+            Setting::MuteRule(rule) => plain(move |it| it.mute_rule(&rule, true)),
+            Setting::UnmuteRule(rule) => plain(move |it| it.mute_rule(&rule, false)),
+            Setting::StartOpencode(on) => plain(move |it| it.start_opencode(on)),
+            Setting::Outbox(on) => plain(move |it| it.outbox(on)),
+            Setting::Presence(on) => plain(move |it| it.presence(on)),
+            Setting::Concurrent(n) if !CONCURRENT.contains(&n) => {
+                return reply(
+                    answer,
+                    Err(failure("That was not changed", "From 1 to 16 runs can be under way at once")),
+                );
+            }
+            Setting::Concurrent(n) => plain(move |it| it.concurrent(n as usize)),
+            Setting::AddFolder(folder) if folder.is_empty() => {
+                self.choose(Wanted::Folder, Choose::Folder);
+                return reply(answer, Ok(Answered::Done));
+            }
+            Setting::AddFolder(folder) => match self.added(folder, folders) {
+                Ok(folders) => plain(move |it| it.allowed_folders(&folders)),
+                Err(refused) => return reply(answer, Err(refused)),
+            },
+            Setting::RemoveFolder(folder) => {
+                let left: Vec<PathBuf> =
+                    folders.iter().filter(|known| **known != folder).map(PathBuf::from).collect();
+                if left.is_empty() {
+                    let why = "Without a folder here agents may work anywhere. Allow any folder, if that is what \
+                               you want";
+                    self.facts.preferences.error = Some(format!("{why}."));
+                    return reply(answer, Err(failure("The last folder stays", why)));
+                }
+                plain(move |it| it.allowed_folders(&left))
+            }
+            Setting::AnyFolder(true) => plain(|it| it.allowed_folders(&[])),
+            Setting::AnyFolder(false) => {
+                // From anywhere to some: the first one has to be chosen.
+                if folders.is_empty() {
+                    self.choose(Wanted::Folder, Choose::Folder);
+                }
+                return reply(answer, Ok(Answered::Done));
+            }
+            Setting::Workspace(id) => Box::new(move |it| it.workspace(&id).map(drop)),
+        };
+        self.save(change, answer, None);
+    }
+
+    fn added(
+        &self,
+        folder: String,
+        mut folders: Vec<String>,
+    ) -> Result<Vec<PathBuf>, crate::view::model::Failure> {
+        let path = PathBuf::from(&folder);
+        if folder.len() > TEXT || !path.is_absolute() || !path.is_dir() {
+            return Err(failure("The folder was not added", "There is no such folder"));
+        }
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+        Ok(folders.into_iter().map(PathBuf::from).collect())
+    }
+
+    /// Answers what waits for the person; `always` adds the folder to the allowed ones first.
+    pub(super) fn answer_need(
+        &mut self,
+        id: String,
+        allow: bool,
+        always: bool,
+        answer: oneshot::Sender<Answer>,
+    ) {
+        let said = if allow { orgx_peer::Answer::Allow } else { orgx_peer::Answer::Deny };
+        let command = Command::Answer { id: id.clone(), answer: said };
+        let folder = self.facts.peer.attention.iter().find(|it| it.id == id).and_then(|it| match &it.what {
+            orgx_peer::Ask::Folder { folder } => Some(folder.clone()),
+            orgx_peer::Ask::Unknown => None,
+        });
+        let allowed = self.facts.peer.settings.allowed_folders.clone();
+        match folder.filter(|_| allow && always && !allowed.is_empty()) {
+            Some(folder) => {
+                let folders: Vec<PathBuf> = allowed.into_iter().chain([folder]).map(PathBuf::from).collect();
+                self.save(plain(move |it| it.allowed_folders(&folders)), Some(answer), Some(command));
+            }
+            None => self.ask_peer(command, answer),
+        }
+    }
+
+    pub(super) fn set_autostart(&mut self, on: bool) -> Answer {
+        let outcome = super::reach::told(self.desktop.set_autostart(on), "Start at login was not changed");
+        self.facts.preferences.autostart = self.desktop.autostart();
+        outcome
+    }
+
+    pub(super) fn choose_opencode(&mut self) {
+        self.choose(Wanted::OpenCode, Choose::Program);
+    }
+
+    pub(super) fn choose(&self, wanted: Wanted, what: Choose) {
+        let inputs = self.inputs.clone();
+        self.desktop.choose(
+            what,
+            Box::new(move |path| {
+                // Nobody listens any more once the program ends.
+                let _over = inputs.send(super::Input::Done(Done::Chosen(wanted, path)));
+            }),
+        );
+    }
+
+    pub(super) fn chosen(&mut self, wanted: Wanted, path: Option<PathBuf>) {
+        let Some(path) = path else { return };
+        match wanted {
+            Wanted::Folder => self.set(Setting::AddFolder(path.to_string_lossy().into_owned()), None),
+            Wanted::SetupFolder => self.setup(Setting::AddFolder(path.to_string_lossy().into_owned())),
+            Wanted::OpenCode => self.save(plain(move |it| it.opencode_program(&path)), None, None),
+        }
+    }
+
+    /// Changes `config.toml` off the task: it waits for other programs that change it.
+    pub(super) fn save(
+        &mut self,
+        change: Change,
+        answer: Option<oneshot::Sender<Answer>>,
+        then: Option<Command>,
+    ) {
+        let place = self.place.clone();
+        self.later(async move {
+            let work = tokio::task::spawn_blocking(move || {
+                let mut settings = Settings::open(&place.paths)?;
+                change(&mut settings)?;
+                settings.save()?;
+                Ok::<_, SettingsError>(Draft::read(&place.env).ok().map(|draft| preferences(&draft)))
+            });
+            let (result, preferences) = match work.await {
+                Ok(Ok(preferences)) => (Ok(()), preferences),
+                Ok(Err(error)) => (Err(error.to_string()), None),
+                Err(_) => (Err("something went wrong inside OrgX Peer".to_owned()), None),
+            };
+            Done::Saved(Saved { result, answer, then, preferences })
+        });
+    }
+
+    pub(super) fn saved(&mut self, saved: Saved) {
+        let Saved { result, answer, then, preferences } = saved;
+        if let Some((notifications, muted_rules)) = preferences {
+            self.facts.preferences.notifications = notifications;
+            self.facts.preferences.muted_rules = muted_rules;
+        }
+        if let Err(why) = result {
+            tracing::warn!(why, "config.toml was not changed");
+            self.facts.preferences.error = Some(crate::text::sentence(&why));
+            self.facts.setup.error = Some(crate::text::sentence(&why));
+            return reply(answer, Err(failure("That was not changed", why)));
+        }
+        self.setup_saved();
+        let Some(host) = &self.host else { return reply(answer, Ok(Answered::Done)) };
+        let asked = host.ask(Command::Reload);
+        let then = then.map(|command| host.ask(command));
+        self.later(async move {
+            let restart = match asked.await {
+                Ok(Reply::Reloaded { restart }) => restart,
+                Ok(_) => Vec::new(),
+                Err(error) => {
+                    tracing::warn!(%error, "the peer did not read config.toml again");
+                    Vec::new()
+                }
+            };
+            let outcome = match then {
+                Some(then) => {
+                    then.await.map(|_| Answered::Done).map_err(|error| failure("That was not done", error))
+                }
+                None => Ok(Answered::Done),
+            };
+            reply(answer, outcome);
+            Done::Reloaded(restart)
+        });
+    }
+
+    /// What of `config.toml` needs a new peer gets one; runs then end as "peer stopped", which OrgX may give again.
+    pub(super) fn reloaded(&mut self, restart: &[String]) {
+        if !restart.is_empty() && self.facts.hosting == Hosting::Here {
+            tracing::info!(?restart, "the peer starts again for its settings");
+            self.stop_host(Afterwards::LookAgain);
+            self.facts.page = Page::Settings;
+        }
+    }
+}
+
+pub(super) fn reply(answer: Option<oneshot::Sender<Answer>>, outcome: Answer) {
+    if let Some(answer) = answer {
+        let _gone = answer.send(outcome);
+    }
+}
+
+fn plain(change: impl for<'a> FnOnce(&'a mut Settings) -> &'a mut Settings + Send + 'static) -> Change {
+    Box::new(move |it| {
+        change(it);
+        Ok(())
+    })
+}
+
+pub(super) fn notifications(settings: &mut Settings, wanted: Notifications) {
+    for (kind, on) in [
+        (NotificationKind::NeedsYou, wanted.needs_you),
+        (NotificationKind::Deviation, wanted.deviations),
+        (NotificationKind::RunFailed, wanted.run_failed),
+        (NotificationKind::Offline, wanted.offline),
+        (NotificationKind::License, wanted.license),
+    ] {
+        settings.notifications(kind, on);
+    }
+}
