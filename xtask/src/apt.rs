@@ -12,54 +12,10 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{command, opencode};
-
-/// What shows that a need is met.
-enum Sign {
-    Program(&'static str),
-    /// Looked for on Debian and Ubuntu only: elsewhere it has another place.
-    DebianFile(&'static str),
-}
-
-/// What happens without it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Weight {
-    /// Nothing can be built.
-    Essential,
-    /// A part of the work fails later, and says so.
-    Useful,
-}
-
-struct Need {
-    sign: Sign,
-    package: &'static str,
-    why: &'static str,
-    weight: Weight,
-}
-
-const fn need(sign: Sign, package: &'static str, weight: Weight, why: &'static str) -> Need {
-    Need { sign, package, why, weight }
-}
-
-const BUILD: [Need; 4] = [
-    need(Sign::Program("cc"), "gcc", Weight::Essential, "compiles SQLite and ring, and links programs"),
-    need(Sign::DebianFile("/usr/include/stdio.h"), "libc6-dev", Weight::Essential, "the C headers for it"),
-    need(Sign::Program("git"), "git", Weight::Useful, "the agents under test work in git repositories"),
-    need(
-        Sign::DebianFile("/etc/ssl/certs/ca-certificates.crt"),
-        "ca-certificates",
-        Weight::Useful,
-        "tells which servers to trust when packages are downloaded",
-    ),
-];
-
-/// Only while the pinned OpenCode is not in the cache.
-const DOWNLOAD: [Need; 4] = [
-    need(Sign::Program("node"), "nodejs", Weight::Useful, "runs npm"),
-    need(Sign::Program("npm"), "npm", Weight::Useful, "downloads the real OpenCode"),
-    need(Sign::Program("tar"), "tar", Weight::Useful, "unpacks it"),
-    need(Sign::Program("gzip"), "gzip", Weight::Useful, "unpacks it"),
-];
+use crate::{
+    command,
+    needs::{self, Need, Sign, Weight, Work},
+};
 
 /// Who we are to apt.
 #[derive(Clone, Copy)]
@@ -71,9 +27,9 @@ enum Who {
     Neither,
 }
 
-/// Installs what is missing. What could not be had is an error.
-pub(crate) fn install() -> Result<()> {
-    let missing = missing();
+/// Installs what is missing for it. What could not be had is an error.
+pub(crate) fn install(work: Work) -> Result<()> {
+    let missing = needs::missing(work);
     if missing.is_empty() {
         return Ok(());
     }
@@ -89,34 +45,22 @@ pub(crate) fn install() -> Result<()> {
         );
     }
     apt(who(), &packages)?;
-    let still = self::missing();
+    let still = needs::missing(work);
     if !still.is_empty() {
         bail!("apt-get installed {}, but {} is still missing.", packages.join(" "), programs(&still));
     }
     Ok(())
 }
 
-/// Installs what is missing, and goes on without what is not essential.
-pub(crate) fn install_or_warn() -> Result<()> {
-    match install() {
-        Err(error) if missing().iter().all(|need| need.weight == Weight::Useful) => {
+/// Installs what is missing for it, and goes on without what is not essential.
+pub(crate) fn install_or_warn(work: Work) -> Result<()> {
+    match install(work) {
+        Err(error) if needs::missing(work).iter().all(|need| need.weight == Weight::Useful) => {
             eprintln!("warning: {error:#}");
             eprintln!("warning: going on without it; what needs it will fail and say so.");
             Ok(())
         }
         ended => ended,
-    }
-}
-
-fn missing() -> Vec<Need> {
-    let download = if opencode::must_be_downloaded() { DOWNLOAD.into() } else { Vec::new() };
-    BUILD.into_iter().chain(download).filter(|need| !is_met(&need.sign)).collect()
-}
-
-fn is_met(sign: &Sign) -> bool {
-    match sign {
-        Sign::Program(name) => command::find(name).is_some(),
-        Sign::DebianFile(path) => !is_debian() || Path::new(path).exists(),
     }
 }
 
@@ -136,7 +80,8 @@ fn programs(needs: &[Need]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn is_debian() -> bool {
+/// Whether apt installs things here.
+pub(crate) fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists() && command::find("apt-get").is_some()
 }
 

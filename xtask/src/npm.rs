@@ -37,11 +37,17 @@ pub(crate) fn pack(name: &str, version: &str, into: &Path) -> Result<PathBuf> {
             None => bail!("{error} and did not say why"),
         }
     }
-    let archive = into.join(format!("{name}-{version}.tgz"));
+    let file = file_name(name, version);
+    let archive = into.join(&file);
     if !archive.is_file() {
-        bail!("npm said it was done, but left no {name}-{version}.tgz");
+        bail!("npm said it was done, but left no {file}");
     }
     Ok(archive)
+}
+
+/// How npm names the archive: the scope of a package becomes a part of its name.
+fn file_name(name: &str, version: &str) -> String {
+    format!("{}-{version}.tgz", name.trim_start_matches('@').replace('/', "-"))
 }
 
 /// The line of npm's that says what went wrong: without npm's own advice, stack frames, hosts and colours.
@@ -134,6 +140,12 @@ mod tests {
             assert_eq!(error_line(output).as_deref(), Some(line));
         }
         assert_eq!(error_line("\n \n"), None);
+    }
+
+    #[test]
+    fn a_scope_is_a_part_of_the_archives_name() {
+        assert_eq!(file_name("@tauri-apps/cli", "2.0.1"), "tauri-apps-cli-2.0.1.tgz");
+        assert_eq!(file_name("typescript", "5.9.3"), "typescript-5.9.3.tgz");
     }
 
     #[test]

@@ -1,33 +1,71 @@
-//! `cargo xtask run`: the product's main job on this machine, `orgx-peer demo`, with the real OpenCode if it can be had.
+//! `cargo xtask run`: the product on this machine, with the real OpenCode if it can be had: the desktop app, or where
+//! there is no screen `orgx-peer demo`.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
 use crate::{
     apt, command,
-    opencode::{self, OpenCode},
+    needs::{self, Work},
+    opencode,
+    pinned::Obtained,
 };
 
-/// Becomes the demo; it has our terminal, and its exit code is ours.
+/// What is shown.
+#[derive(Clone, Copy)]
+enum Show {
+    /// The desktop app; on the sandbox while nobody is signed in.
+    Desktop,
+    /// The demo in the terminal.
+    Demo,
+}
+
+/// Becomes it; it has our terminal, and its exit code is ours.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    apt::install_or_warn()?;
+    let (show, work) =
+        if needs::has_screen() { (Show::Desktop, Work::Desktop) } else { (Show::Demo, Work::Headless) };
+    if matches!(show, Show::Demo) {
+        eprintln!(
+            "There is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is set), so this is the demo in the \
+             terminal and not the desktop app."
+        );
+    }
+    apt::install_or_warn(work)?;
     let opencode = opencode::obtain()?;
 
-    let mut demo = command::cargo();
-    demo.args(["run", "--package", "orgx-peer-cli", "--bin", "orgx-peer", "--", "demo"]).args(args);
+    let mut program = command(show);
+    program.args(args);
     // Where the person stands: a relative path among the arguments means that place.
     if let Ok(here) = std::env::current_dir() {
-        demo.current_dir(here);
+        program.current_dir(here);
     }
     match opencode {
-        OpenCode::Ready(program) => demo.env(opencode::VARIABLE, program),
-        OpenCode::Absent(why) => {
+        Obtained::Ready(opencode) => program.env(opencode::VARIABLE, opencode),
+        Obtained::Absent(why) => {
             eprintln!(
-                "warning: {why} The demo takes an opencode on PATH, or else its built-in stand-in, and says which."
+                "warning: {why} What runs takes an opencode on PATH, or else the built-in stand-in, and says which."
             );
-            demo.env_remove(opencode::VARIABLE)
+            program.env_remove(opencode::VARIABLE)
         }
     };
-    command::become_program(&mut demo)
+    command::become_program(&mut program)
+}
+
+fn command(show: Show) -> Command {
+    let mut command = command::cargo();
+    match show {
+        Show::Desktop => command.args([
+            "run",
+            "--package",
+            "orgx-tray",
+            "--bin",
+            "orgx-tray",
+            "--",
+            "--open",
+            "--demo-when-signed-out",
+        ]),
+        Show::Demo => command.args(["run", "--package", "orgx-peer-cli", "--bin", "orgx-peer", "--", "demo"]),
+    };
+    command
 }

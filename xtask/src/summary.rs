@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, process::Command, time::Instant};
 
+use anyhow::Result;
+
 use crate::command;
 
 /// The steps so far.
@@ -31,9 +33,19 @@ impl Summary {
     /// Runs a step under a heading, and keeps how it ended.
     pub(crate) fn run(&mut self, name: &'static str, command: &mut Command) -> &Outcome {
         let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-        println!("\n== {name}: cargo {}", words.join(" "));
+        self.work(name, &format!("cargo {}", words.join(" ")), || command::run(command))
+    }
+
+    /// Does a step that is not one command, under a heading, and keeps how it ended.
+    pub(crate) fn work(
+        &mut self,
+        name: &'static str,
+        what: &str,
+        work: impl FnOnce() -> Result<()>,
+    ) -> &Outcome {
+        println!("\n== {name}: {what}");
         let started = Instant::now();
-        let outcome = match command::run(command) {
+        let outcome = match work() {
             Ok(()) => Outcome::Passed,
             Err(error) => Outcome::Failed(format!("{error:#}")),
         };

@@ -4,14 +4,21 @@
 //! which is said at the start and at the end, loudly. Nothing is built twice: the programs and the tests come from one
 //! build with one set of features.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Result, bail};
 
 use crate::{
     apt, command,
-    opencode::{self, OpenCode},
+    needs::{self, Work},
+    opencode,
+    package::{self, Profile},
+    pinned::{Obtained, Pinned},
     summary::{Outcome, Summary},
+    tools,
 };
 
 /// The programs with the tests and examples, not alone: development dependencies may switch features on, and a build
@@ -38,14 +45,14 @@ enum Scope {
 /// Runs all of it; any failed step is exit code 1.
 pub(crate) fn test(args: &[String]) -> Result<ExitCode> {
     let options = parse(args)?;
-    apt::install_or_warn()?;
+    apt::install_or_warn(Work::Tests)?;
     let mut summary = Summary::default();
     let opencode = match opencode::obtain() {
         Ok(opencode) => opencode,
         Err(error) => {
             eprintln!("error: {error:#}");
             summary.note("opencode", Outcome::Failed("the download was refused, see above".to_owned()));
-            OpenCode::Absent("the downloaded OpenCode is not the pinned one and was refused.".to_owned())
+            Obtained::Absent("the downloaded OpenCode is not the pinned one and was refused.".to_owned())
         }
     };
     warn_if_absent(&opencode);
@@ -82,23 +89,68 @@ fn parse(args: &[String]) -> Result<Options> {
     Ok(options)
 }
 
-fn build_and_test(summary: &mut Summary, args: &[String], opencode: &OpenCode) {
+fn build_and_test(summary: &mut Summary, args: &[String], opencode: &Obtained) {
     if *summary.run("build", command::cargo().args(BUILD)) != Outcome::Passed {
         summary.note("tests", Outcome::Failed("not run: the build failed".to_owned()));
         return;
     }
+    let packages = packages(summary);
     let program = command::built_program;
     let mut tests = command::cargo();
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(args);
-    tests.env("ORGX_PEER_BIN", program("orgx-peer")).env("ORGX_SANDBOX_BIN", program("orgx-sandbox"));
+    for (variable, name) in
+        [("ORGX_PEER_BIN", "orgx-peer"), ("ORGX_SANDBOX_BIN", "orgx-sandbox"), ("ORGX_TRAY_BIN", "orgx-tray")]
+    {
+        tests.env(variable, program(name));
+    }
+    for package in packages {
+        // ORGX_DEB, ORGX_RPM.
+        let kind = package.extension().unwrap_or_default().to_string_lossy().to_uppercase();
+        tests.env(format!("ORGX_{kind}"), package);
+    }
+    for (variable, tool) in [("ORGX_TSC", tools::TYPESCRIPT), ("ORGX_ACTIONLINT", tools::ACTIONLINT)] {
+        if let Some(program) = tool_or_note(summary, tool) {
+            tests.env(variable, program);
+        }
+    }
+    // What is there must be used: from here on a skipped story is a failed one.
+    if cfg!(target_os = "linux") && needs::missing(Work::Tests).is_empty() {
+        tests.env("ORGX_REQUIRE_DESKTOP", "1");
+    }
     match opencode {
-        // What is there must be used: from here on a skipped story is a failed one.
-        OpenCode::Ready(program) => {
+        Obtained::Ready(program) => {
             tests.env(opencode::VARIABLE, Path::new(program)).env("ORGX_REQUIRE_OPENCODE", "1")
         }
-        OpenCode::Absent(_) => tests.env_remove(opencode::VARIABLE),
+        Obtained::Absent(_) => tests.env_remove(opencode::VARIABLE),
     };
     summary.run("tests", &mut tests);
+}
+
+/// Packs what was just built, for the tests to install; none where that cannot be done.
+fn packages(summary: &mut Summary) -> Vec<PathBuf> {
+    if !cfg!(target_os = "linux") {
+        return Vec::new();
+    }
+    if let Err(error) = tools::tauri() {
+        summary.note("packages", Outcome::LeftOut(format!("{error:#}")));
+        return Vec::new();
+    }
+    let mut made = Vec::new();
+    summary.work("packages", "the programs just built, as .deb and .rpm", || {
+        made = package::pack(Profile::Debug, &["deb".to_owned(), "rpm".to_owned()], None)?;
+        Ok(())
+    });
+    made
+}
+
+fn tool_or_note(summary: &mut Summary, tool: Pinned) -> Option<PathBuf> {
+    let outcome = match tool.obtain() {
+        Ok(Obtained::Ready(program)) => return Some(program),
+        Ok(Obtained::Absent(why)) => Outcome::LeftOut(why),
+        Err(error) => Outcome::Failed(format!("{error:#}")),
+    };
+    summary.note(tool.folder, outcome);
+    None
 }
 
 fn licenses(summary: &mut Summary) {
@@ -111,8 +163,8 @@ fn licenses(summary: &mut Summary) {
     }
 }
 
-fn warn_if_absent(opencode: &OpenCode) {
-    if let OpenCode::Absent(why) = opencode {
+fn warn_if_absent(opencode: &Obtained) {
+    if let Obtained::Absent(why) = opencode {
         eprintln!("\nWARNING: the whole-product tests against the real OpenCode are SKIPPED.");
         eprintln!("WARNING: why: {why}");
         eprintln!(

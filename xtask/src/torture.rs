@@ -4,22 +4,18 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{
-    apt, command,
-    opencode::{self, OpenCode},
-    test,
-};
+use crate::{apt, command, needs::Work, opencode, pinned::Obtained, test};
 
 /// Builds it all, and becomes the test: its table, and its exit code, are ours.
 pub(crate) fn torture(args: &[String]) -> Result<ExitCode> {
-    apt::install_or_warn()?;
+    apt::install_or_warn(Work::Desktop)?;
     let opencode = opencode::obtain()?;
     command::run(command::cargo().args(test::BUILD))?;
     let mut torture = std::process::Command::new(command::built_program("orgx-torture"));
     torture.args(args).env("ORGX_PEER_BIN", command::built_program("orgx-peer"));
     match opencode {
-        OpenCode::Ready(program) => torture.env(opencode::VARIABLE, program),
-        OpenCode::Absent(why) => {
+        Obtained::Ready(program) => torture.env(opencode::VARIABLE, program),
+        Obtained::Absent(why) => {
             eprintln!("WARNING: {why} Only the daemon's part is played.");
             torture.env_remove(opencode::VARIABLE)
         }
