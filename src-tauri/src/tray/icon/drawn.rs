@@ -22,7 +22,7 @@ pub(super) fn folder() -> PathBuf {
 pub(super) fn files() -> Vec<(String, Vec<u8>)> {
     let sheets = SIZES.map(|size| (format!("tray/{size}.png"), png(&sheet(size))));
     let app = |size: u32| png(&drawn("app-icon.svg", size));
-    let pngs = [("32x32.png", 32), ("128x128.png", 128), ("128x128@2x.png", 256)];
+    let pngs = [("32x32.png", 32), ("128x128.png", 128), ("256x256.png", 256)];
     let pngs = pngs.map(|(name, size)| (name.to_owned(), app(size)));
     let ico = ico(&[16, 20, 24, 32, 40, 48, 64, 256].map(|size| (size, app(size))));
     // Apple's names for 16, 32, 128, 256 and 512 points, each at two pixels for a point, and 128 to 512 also at one.
