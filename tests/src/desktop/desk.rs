@@ -41,6 +41,9 @@ pub struct Desk {
     _place: SemaphorePermit<'static>,
 }
 
+/// In place of the browser: keeps what it was asked to open.
+const BROWSER: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" >>OPENED\n";
+
 /// A dispatch of this run, into this folder.
 pub fn task(run_id: &str, folder: &Path, title: &str) -> Value {
     json!({
@@ -61,6 +64,11 @@ impl Desk {
             let mode = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(root.join(name), mode).expect("its mode");
         }
+        let browser = root.join("bin/xdg-open");
+        std::fs::create_dir(root.join("bin")).expect("a folder");
+        let opened = root.join("opened").display().to_string();
+        std::fs::write(&browser, BROWSER.replace("OPENED", &opened)).expect("a file");
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("a program");
         let gateway = Gateway::start().await.expect("a gateway");
         gateway.accept_key(Some(KEY.to_owned()));
         let agent = Daemon::start().await.expect("an agent");
@@ -107,7 +115,7 @@ impl Desk {
         let below = |path: &str| self.root.join(path).display().to_string();
         let base = self.gateway.base_url();
         let entries = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", below("bin"))),
             ("LANG", "C.UTF-8".to_owned()),
             ("HOME", below("home")),
             ("XDG_CONFIG_HOME", below("home/.config")),
@@ -218,6 +226,12 @@ impl Desk {
     /// The person's home.
     pub fn home(&self) -> PathBuf {
         self.root.join("home")
+    }
+
+    /// The links that the browser was asked to open, in order.
+    pub fn opened(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.root.join("opened")).unwrap_or_default();
+        text.lines().map(ToOwned::to_owned).collect()
     }
 
     /// Everything of this desk.

@@ -75,6 +75,9 @@ fn connecting_in_the_browser_brings_a_key_of_ones_own() {
         );
         window.shows(code).await;
         window.shows("127.0.0.1").await;
+        let opened = async || desk.opened().iter().any(|link| link.contains(&pairing.id));
+        orgx_tests::process::until("the browser is opened at the page", opened).await;
+        assert_eq!(desk.opened().len(), 1, "{:?}", desk.opened());
         desk.gateway.pairings().approve();
         window.shows("Where may agents work?").await;
         assert!(desk.gateway.pairings().all()[0].acked, "the key was kept before OrgX forgot it");
