@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, EventMask, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, EventMask, InputFocus, MapState, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -80,6 +80,13 @@ impl Screen {
         let message = ClientMessageEvent::new(32, window, atom("WM_PROTOCOLS"), data);
         connection.send_event(false, window, EventMask::NO_EVENT, message).expect("a request");
         connection.flush().expect("it is sent");
+    }
+
+    /// Gives a window the keyboard, as a click on it does.
+    pub fn focus(&self, window: Window) {
+        let (connection, _) = self.connect();
+        let focused = connection.set_input_focus(InputFocus::PARENT, window, x11rb::CURRENT_TIME);
+        focused.expect("a request").check().expect("it is done");
     }
 
     /// Puts a window there.

@@ -165,6 +165,7 @@ fn a_run_whose_page_is_open_is_not_told_of() {
         let window = desk.window().await;
         desk.gateway.dispatch(task("watched", &desk.project(), "Watched"));
         desk.started("watched").await;
+        desk.screen.focus(desk.screen.windows("OrgX Peer")[0].0);
         window.press("Runs").await;
         window.open_run("Watched").await;
         window.state_with("its page", |state| state["run"]["run"]["run_id"] == "watched").await;
