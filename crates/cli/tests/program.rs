@@ -12,6 +12,8 @@ use std::process::{Command, Output, Stdio};
 fn program(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orgx-peer"));
     command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    // No keychain: least of all that of the person who runs the tests.
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
     command
 }
 
@@ -28,6 +30,8 @@ fn text(bytes: &[u8]) -> String {
 fn help_reads_like_a_product() {
     insta::assert_snapshot!("help", text(&say(&["--help"], &[]).stdout));
     insta::assert_snapshot!("help_run", text(&say(&["run", "--help"], &[]).stdout));
+    insta::assert_snapshot!("help_login", text(&say(&["login", "--help"], &[]).stdout));
+    insta::assert_snapshot!("help_logout", text(&say(&["logout", "--help"], &[]).stdout));
     insta::assert_snapshot!("help_demo", text(&say(&["demo", "--help"], &[]).stdout));
 }
 
@@ -36,11 +40,11 @@ fn what_is_missing_ends_with_2_and_one_line() {
     for (env, line) in [
         (
             &[][..],
-            "orgx-peer: ORGX_API_KEY is not set: put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none\n",
+            "orgx-peer: nobody is signed in: there is no keychain here now, and no file with a key. Run `orgx-peer login --file`, set ORGX_API_KEY, or start the keychain\n",
         ),
         (
             &[("ORGX_API_KEY", "oxk_x")][..],
-            "orgx-peer: ORGX_WORKSPACE_ID is not set: put the id of the OrgX workspace whose tasks this computer takes into it\n",
+            "orgx-peer: ORGX_WORKSPACE_ID is not set: put the id of the OrgX workspace whose tasks this computer takes into it, or run `orgx-peer login`\n",
         ),
         (
             &[

@@ -259,7 +259,7 @@ fn key(env: &Environment) -> Result<SecretString, ConfigError> {
     let key =
         env.text("ORGX_API_KEY").or_else(|| env.text("ORGX_GATEWAY_KEY")).ok_or(ConfigError::Missing {
             name: "ORGX_API_KEY",
-            what: "put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none",
+            what: "run `orgx-peer login`, put your OrgX key (oxk_...) into it, or try `orgx-peer demo`, which needs none",
         })?;
     usable(key.into(), "ORGX_API_KEY")
 }
@@ -274,7 +274,7 @@ pub(crate) fn usable(key: SecretString, name: &str) -> Result<SecretString, Conf
 fn workspace_id(env: &Environment, file: Option<String>) -> Result<String, ConfigError> {
     let id = env.text("ORGX_WORKSPACE_ID").or_else(|| filled(file)).ok_or(ConfigError::Missing {
         name: "ORGX_WORKSPACE_ID",
-        what: "put the id of the OrgX workspace whose tasks this computer takes into it",
+        what: "put the id of the OrgX workspace whose tasks this computer takes into it, or run `orgx-peer login`",
     })?;
     check_workspace_id(&id, "ORGX_WORKSPACE_ID")?;
     Ok(id)

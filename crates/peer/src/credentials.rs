@@ -156,17 +156,17 @@ impl Credentials {
     /// Removes the key for this OrgX everywhere.
     ///
     /// # Errors
-    /// When the keychain cannot be asked; the file and the memory have forgotten it all the same.
+    /// When one of them cannot be asked; the others have forgotten it all the same.
     pub async fn forget(&self, origin: &Url) -> Result<Forgotten, KeychainError> {
         let account = account(origin);
         let memory = self.memory.delete(&account);
-        let file = self.in_file(|file, account| file.delete(account), origin).await?;
-        match self.ask(move |keychain| keychain.delete(&account)).await {
-            Ok(keychain) => Ok(Forgotten { keychain, file, memory }),
+        let file = self.in_file(|file, account| file.delete(account), origin).await;
+        let keychain = match self.ask(move |keychain| keychain.delete(&account)).await {
             // Where there is no keychain there is nothing in it.
-            Err(KeychainError::Absent) => Ok(Forgotten { keychain: false, file, memory }),
-            Err(error) => Err(error),
-        }
+            Err(KeychainError::Absent) => Ok(false),
+            deleted => deleted,
+        };
+        Ok(Forgotten { keychain: keychain?, file: file?, memory })
     }
 
     /// The sign-in of the OrgX wizard on this computer, if there is one for this OrgX that can be read.

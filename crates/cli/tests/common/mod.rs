@@ -14,6 +14,8 @@ use tempfile::TempDir;
 pub fn program(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orgx-peer"));
     command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").env("TZ", "UTC").stdin(Stdio::null());
+    // No keychain: least of all that of the person who runs the tests.
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
     command
 }
 

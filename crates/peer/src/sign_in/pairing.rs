@@ -62,7 +62,6 @@ pub struct Paired {
 }
 
 /// A pairing under way. Dropping it leaves it to lapse; [`Pairing::cancel`] says so to OrgX.
-#[derive(Debug)]
 pub struct Pairing {
     caller: Caller,
     machine: Machine,
@@ -73,6 +72,16 @@ pub struct Pairing {
     lasts: Duration,
     /// Why OrgX could not be asked the last time.
     trouble: Option<CallError>,
+}
+
+/// Without the token, and without the page, whose address lets anybody press Connect.
+impl std::fmt::Debug for Pairing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pairing")
+            .field("code", &self.code())
+            .field("machine", &self.machine)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Pairing {

@@ -24,7 +24,9 @@ pub enum AddressError {
 /// A server that only knows where it listens names `0.0.0.0`; the host that answered is meant. `www.` before the host's
 /// name, or its absence, is the same host.
 pub fn connect_url(text: &str, base: &Url) -> Result<Url, AddressError> {
-    let mut url = base.join(text.trim()).map_err(|_| AddressError::NotAnAddress)?;
+    // Nothing at all would be the front page.
+    let text = Some(text.trim()).filter(|text| !text.is_empty()).ok_or(AddressError::NotAnAddress)?;
+    let mut url = base.join(text).map_err(|_| AddressError::NotAnAddress)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(AddressError::Scheme);
     }

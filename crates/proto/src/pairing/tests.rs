@@ -140,6 +140,7 @@ fn only_a_page_of_the_host_that_was_asked_is_opened() {
         ("https://me@useorgx.com/", orgx, AddressError::Credentials),
         ("https://useorgx.com@evil.example/", orgx, AddressError::Credentials),
         ("https://", orgx, AddressError::NotAnAddress),
+        (" ", orgx, AddressError::NotAnAddress),
     ] {
         assert_eq!(open(text, base), Err(why), "{text}");
     }
