@@ -248,7 +248,10 @@ async fn what_is_no_answer_to_a_pairing_is_told() {
             PairError::Odd("answered without a code"),
         ),
         (serde_json::json!([]), PairError::Odd("answered without a code")),
-        (serde_json::json!({"pairingId": "p", "pollToken": "t"}), PairError::Page(AddressError::NotAnAddress)),
+        (
+            serde_json::json!({"pairingId": "p", "pollToken": "t"}),
+            PairError::Page(AddressError::NotAnAddress),
+        ),
     ] {
         gateway.faults().http(Endpoint::PairingStart, answered(&body));
         assert_eq!(start(&base).await.expect_err("refused"), error, "{body}");

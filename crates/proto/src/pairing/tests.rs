@@ -97,6 +97,18 @@ fn a_code_lasts_as_long_as_orgx_says_and_ten_minutes_at_most() {
 }
 
 #[test]
+fn the_end_of_a_code_is_read_as_orgx_writes_it() {
+    for (text, at) in [
+        ("2026-11-20T10:10:00.000Z", Some(1_795_169_400_000)),
+        (" 2026-11-20T11:10:00+01:00 ", Some(1_795_169_400_000)),
+        ("soon", None),
+        ("", None),
+    ] {
+        assert_eq!(expiry(text), at.map(Timestamp), "{text}");
+    }
+}
+
+#[test]
 fn a_code_can_be_compared_by_eye() {
     for (id, code) in [
         ("pair_01J9ZK7Q4MD", "K7Q-4MD"),
