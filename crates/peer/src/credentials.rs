@@ -115,7 +115,7 @@ impl Credentials {
         if let Some(key) = self.memory.get(&account) {
             return Ok(Some((key, KeyPlace::Memory)));
         }
-        if let Some(key) = self.in_file(|file, account| file.get(account), origin).await? {
+        if let Some(key) = self.in_file(KeyFile::get, origin).await? {
             return Ok(Some((key, KeyPlace::File)));
         }
         let found = self.ask(move |keychain| keychain.get(&account)).await?;
@@ -137,7 +137,7 @@ impl Credentials {
             KeyPlace::Keychain => {
                 let entry = account.clone();
                 self.ask(move |keychain| keychain.set(&entry, &kept)).await?;
-                self.in_file(|file, account| file.delete(account), origin).await?;
+                self.in_file(KeyFile::delete, origin).await?;
                 self.memory.delete(&account);
             }
             KeyPlace::File => {
@@ -160,7 +160,7 @@ impl Credentials {
     pub async fn forget(&self, origin: &Url) -> Result<Forgotten, KeychainError> {
         let account = account(origin);
         let memory = self.memory.delete(&account);
-        let file = self.in_file(|file, account| file.delete(account), origin).await;
+        let file = self.in_file(KeyFile::delete, origin).await;
         let keychain = match self.ask(move |keychain| keychain.delete(&account)).await {
             // Where there is no keychain there is nothing in it.
             Err(KeychainError::Absent) => Ok(false),

@@ -100,7 +100,9 @@ async fn of_the_peer(draft: &Draft) -> (Value, Value) {
     let Some((_, peer)) = doctor::meant(draft).await else { return Default::default() };
     let runs = match peer.command(Command::Runs { limit: RUNS }).await {
         Ok(Reply::Runs { mut runs }) => {
-            runs.iter_mut().for_each(|run| run.title = None);
+            for run in &mut runs {
+                run.title = None;
+            }
             serde_json::to_value(runs).unwrap_or_default()
         }
         Ok(_) => Value::Null,

@@ -143,11 +143,12 @@ impl Pairing {
             }
             Heard::Status(Status::Ready) => Next::Take,
             Heard::Status(Status::Cancelled) => Next::Over(End::Cancelled),
-            Heard::Status(Status::Expired) => Next::Over(End::Lapsed),
+            // OrgX forgets a code when its time is up.
+            Heard::Status(Status::Expired) | Heard::Refused { status: 404 | 410, .. } => {
+                Next::Over(End::Lapsed)
+            }
             Heard::Status(Status::Failed) => Next::Over(End::Failed),
             Heard::Status(Status::Consumed) => Next::Over(End::Consumed),
-            // OrgX forgets a code when its time is up.
-            Heard::Refused { status: 404 | 410, .. } => Next::Over(End::Lapsed),
             Heard::Refused { status, .. } if !may_pass(status) => Next::Over(End::Refused(status)),
             Heard::Refused { retry_after, .. } => self.missed(retry_after.unwrap_or_default(), now),
             Heard::Nothing => self.missed(Duration::ZERO, now),

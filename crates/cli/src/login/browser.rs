@@ -62,14 +62,16 @@ async fn waited(pairing: &mut Pairing) -> Option<Result<Paired, PairError>> {
         say(&format!("It lapses in {}.", left(lasts)));
     }
     let countdown = async {
-        while shows {
+        if !shows {
+            return std::future::pending().await;
+        }
+        loop {
             line(&format!(
                 "Waiting for you; the code lapses in {}. Ctrl-C cancels. ",
                 left(ends - Instant::now())
             ));
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        std::future::pending::<()>().await;
     };
     let result = tokio::select! {
         result = pairing.wait() => Some(result),

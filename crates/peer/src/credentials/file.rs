@@ -93,7 +93,7 @@ impl KeyFile {
 
 #[cfg(unix)]
 fn is_private(meta: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 == 0
+    std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o066 == 0
 }
 
 /// The user's own folders are theirs alone.

@@ -118,7 +118,8 @@ async fn the_file_is_for_this_user_alone_or_not_read() {
         assert!(error.contains("others on this computer can read it"), "{error}");
     }
     mode(0o600);
-    for broken in [&b"{"[..], b"[]", br#"{"https://useorgx.com": 7}"#, &[0xff; 70_000]] {
+    let large = vec![0xff; 70_000];
+    for broken in [&b"{"[..], b"[]", br#"{"https://useorgx.com": 7}"#, &large] {
         std::fs::write(&file, broken).expect("a file");
         let error = credentials.load(&orgx()).await.expect_err("no keys").to_string();
         assert!(error.contains("keys.json") && !error.contains('{'), "{error}");
