@@ -6,6 +6,7 @@ use crate::peer::ClaudeCode;
 use orgx_proto::redact::Redacted;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -15,9 +16,13 @@ const VERSION_CHARS: usize = 40;
 
 /// Where it is, and what it says its version is. Takes a few seconds at most.
 pub(crate) async fn look(env: Environment) -> Option<ClaudeCode> {
+    look_within(env, limits::VERSION_WITHIN).await
+}
+
+async fn look_within(env: Environment, within: Duration) -> Option<ClaudeCode> {
     let find = tokio::task::spawn_blocking(move || find_claude(&env));
     let program = timeout(limits::FOLDER_CHECK, find).await.ok()?.ok()??;
-    let said = timeout(limits::VERSION_WITHIN, say_version(&program)).await.ok().flatten();
+    let said = timeout(within, say_version(&program)).await.ok().flatten();
     let version = said.as_deref().and_then(version);
     Some(ClaudeCode { version, path: program.to_string_lossy().into_owned() })
 }
@@ -70,15 +75,19 @@ mod tests {
         let env = Environment::of([]).with("HOME", home.path()).with("PATH", &bin);
         assert_eq!(look(env.clone()).await, None);
         let program = bin.join("claude");
-        for (script, version) in
-            [("echo '2.0.14 (Claude Code)'", Some("2.0.14")), ("exit 3", None), ("echo hm", None)]
-        {
+        let (patient, hasty) = (limits::VERSION_WITHIN, Duration::from_millis(50));
+        for (script, version, within) in [
+            ("echo '2.0.14 (Claude Code)'", Some("2.0.14"), patient),
+            ("exit 3", None, patient),
+            ("echo hm", None, patient),
+            ("exec sleep 100", None, hasty),
+        ] {
             // In a file of its own: one that is open for writing cannot be run.
             let new = bin.join("new");
             std::fs::write(&new, format!("#!/bin/sh\n{script}\n")).expect("a program");
             std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).expect("a program");
             std::fs::rename(&new, &program).expect("a program");
-            let found = look(env.clone()).await.expect("found");
+            let found = look_within(env.clone(), within).await.expect("found");
             assert_eq!(
                 (found.version.as_deref(), found.path),
                 (version, program.display().to_string()),

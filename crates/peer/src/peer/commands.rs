@@ -172,7 +172,7 @@ impl Actor {
             record.folder = view.folder.or(record.folder);
             record.session = view.session.or(record.session);
             record.driver = view.driver.or(record.driver);
-            record.started_at = view.started_at;
+            record.started_at = view.started_at.or(record.started_at);
         } else if !record.state.is_over() {
             // Its end could not be written down yet.
             record.state = RunState::Failed;
