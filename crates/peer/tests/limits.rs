@@ -146,7 +146,8 @@ async fn steps_past_ten_thousand_while_offline_lose_their_oldest_and_the_run_say
     let peer = world.peer().await;
     world.dispatch("r", "long");
     world.started("r").await;
-    until(&peer, "confirmed", |now| now.unconfirmed == 0).await;
+    let running = |now: &orgx_peer::PeerSnapshot| now.runs.iter().any(|run| run.started_at.is_some());
+    until(&peer, "confirmed", |now| now.unconfirmed == 0 && running(now)).await;
     world.gateway.faults().upgrade_always(Some(UpgradeFault::refuse(503)));
     world.gateway.reset();
     until(&peer, "offline", |now| !now.connected).await;

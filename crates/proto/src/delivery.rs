@@ -169,9 +169,12 @@ impl Delivery {
     /// A ping now: it covers all that was sent.
     fn barrier(&mut self, now: Millis) -> u64 {
         self.counter += 1;
-        self.covered = self.first + self.sent as u64;
-        self.barriers.push_back((self.counter, self.covered));
-        self.last_barrier = Some(now);
+        let covers = self.first + self.sent as u64;
+        // One that covers nothing new is no barrier, and holds up none.
+        if std::mem::replace(&mut self.covered, covers) != covers {
+            self.last_barrier = Some(now);
+        }
+        self.barriers.push_back((self.counter, covers));
         self.urgent = false;
         self.counter
     }

@@ -49,6 +49,18 @@ fn steps_share_a_barrier_every_200_ms() {
 }
 
 #[test]
+fn a_ping_that_covers_nothing_holds_up_no_barrier() {
+    let mut delivery = Delivery::default();
+    delivery.opened();
+    delivery.ping();
+    assert_eq!(drain(&mut delivery, 1000), ["ping 1"]);
+    delivery.push(step(1));
+    assert_eq!(drain(&mut delivery, 1001), ["step 1", "ping 2"]);
+    assert!(delivery.pong(1).is_empty());
+    assert_eq!(delivery.pong(2).len(), 1);
+}
+
+#[test]
 fn what_no_barrier_confirmed_goes_again_in_order() {
     let mut delivery = Delivery::default();
     delivery.opened();
