@@ -42,6 +42,8 @@ use tokio::sync::mpsc;
 pub struct Start {
     /// On the built-in sandbox.
     pub sandbox: bool,
+    /// The same, if nobody is signed in.
+    pub sandbox_when_signed_out: bool,
     /// At login: no window.
     pub autostarted: bool,
     /// With a window.

@@ -154,6 +154,7 @@ fn start_of(arguments: impl Iterator<Item = String>) -> Start {
     for argument in arguments {
         match argument.as_str() {
             "--sandbox" => start.sandbox = true,
+            "--demo-when-signed-out" => start.sandbox_when_signed_out = true,
             tauri_desktop::AUTOSTARTED => start.autostarted = true,
             "--open" => start.open = true,
             _ => {}

@@ -7,6 +7,7 @@
 
 mod burst;
 #[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 mod tests;
 mod texts;
 

@@ -13,7 +13,9 @@ pub fn line(text: &str) -> String {
 
 /// The same, cut to so many characters, the last of which is then an ellipsis.
 pub fn cut(text: &str, chars: usize) -> String {
-    Redacted::cut(text.trim(), chars).into_string()
+    // What stood on two lines stays two words, and a secret after a line break is seen to begin.
+    let spaced: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Redacted::cut(&spaced, chars).into_string()
 }
 
 /// The last part of a path.
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn text_from_outside_cannot_hide_or_turn_anything() {
-        assert_eq!(line(" a\u{202e}b\u{0}c\nd oxk_live_0123456789 "), "abcd [redacted]");
+        assert_eq!(line(" a\u{202e}b\u{0}c\noxk_live_0123456789 "), "ab c [redacted]");
         assert_eq!(cut(&"é".repeat(50), 40), format!("{}…", "é".repeat(39)));
     }
 

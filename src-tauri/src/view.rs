@@ -8,6 +8,7 @@ pub mod model;
 pub mod notices;
 pub mod runs;
 #[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 mod tests;
 
 use crate::facts::{Account, Facts, Quitting, Test};
@@ -81,7 +82,7 @@ fn health(facts: &Facts) -> HealthFacts {
         license: license(&peer.license).to_owned(),
         opencode_ok: agent.installed,
         opencode_version: agent.version.as_deref().map(|version| text::cut(version, 40)),
-        opencode_words: text::line(&agent.words),
+        opencode_words: opencode_words(&agent.words),
         claude: peer.claude.as_ref().map(|claude| {
             claude.version.as_deref().map_or_else(|| "found".to_owned(), |version| text::cut(version, 40))
         }),
@@ -96,6 +97,19 @@ fn health(facts: &Facts) -> HealthFacts {
         unconfirmed: u32::try_from(peer.unconfirmed).unwrap_or(u32::MAX),
         warnings: peer.warnings.iter().map(|warning| text::line(warning)).collect(),
     }
+}
+
+/// Its dialect and address, shorter than the sentence: `server · 127.0.0.1:4096`; or why there is none.
+fn opencode_words(words: &str) -> String {
+    let words = text::line(words);
+    if words.contains("will be started when a task arrives") {
+        return "starts when needed".to_owned();
+    }
+    let parts = words.strip_prefix("OpenCode ").and_then(|rest| rest.split_once(" at http://"));
+    let Some((what, address)) = parts else { return words };
+    let dialect = if what.starts_with("daemon") { "daemon" } else { "server" };
+    let end = address.find(['/', ' ']).unwrap_or(address.len());
+    format!("{dialect} · {}", address.get(..end).unwrap_or(address))
 }
 
 fn license(license: &License) -> &'static str {

@@ -82,6 +82,10 @@ impl Controller {
                 self.facts.account = Account::In { last4: Some(last4), place: Some(word(place)) };
                 self.begin_setup();
             }
+            Found::Nobody if first && self.start.sandbox_when_signed_out => {
+                self.facts.sandbox = true;
+                return self.set_sandbox();
+            }
             Found::Nobody => {
                 self.facts.account = Account::Out;
                 self.look_for_found();

@@ -55,8 +55,11 @@ impl Stage {
     }
 }
 
-/// The person's OpenCode, or the one that the project keeps for its own tests.
+/// The one that is named, the person's own, or the one that the project keeps for its own tests.
 fn opencode(env: &Environment) -> Option<PathBuf> {
+    if let Some(program) = env.path("ORGX_OPENCODE_BIN") {
+        return Some(program);
+    }
     let cache = env.path("XDG_CACHE_HOME").or_else(|| Some(env.home()?.join(".cache")));
     find_opencode(env).or_else(|| kept_opencode(&cache?))
 }

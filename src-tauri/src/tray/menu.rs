@@ -1,6 +1,7 @@
 //! The tray's menu as data. Labels are plain text: what stands for a mnemonic on an OS is escaped where the OS is.
 
 #[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 mod tests;
 
 use crate::facts::{Account, Facts, Quitting};
