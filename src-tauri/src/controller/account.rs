@@ -72,7 +72,7 @@ impl Controller {
                 wants_window = false;
                 self.facts.account = Account::In { last4: Some(last4), place: Some(word(place)) };
                 // Nothing runs before the person has said where agents may work.
-                if self.facts.setting_up {
+                if self.facts.setting_up && self.facts.setup.page < 4 {
                     self.begin_setup();
                 } else {
                     self.start_host(plan);

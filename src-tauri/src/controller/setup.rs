@@ -159,9 +159,7 @@ impl Controller {
         self.facts.setup.page = 4;
         self.kept.change(|kept| kept.set_up = true);
         if matches!(self.facts.hosting, Hosting::Nowhere) && self.host.is_none() {
-            self.facts.setting_up = false;
             self.look();
-            self.facts.setting_up = true;
         }
     }
 

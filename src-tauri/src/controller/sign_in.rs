@@ -7,7 +7,7 @@
 use super::account::trouble;
 use super::{Afterwards, Answer, Answered, Controller, Done, Keep, WayIn, failure};
 use crate::facts::{Account, Hosting};
-use crate::view::model::{Action, FoundSignIn, Notice, NoticeAction, SignInStep, Way};
+use crate::view::model::{Action, FoundSignIn, Notice, NoticeAction, Setup, SignInStep, Way};
 use crate::view::notices::key_not_kept;
 use orgx_peer::Clock;
 use orgx_peer::credentials::{Found, KeyPlace, KeychainError, last4};
@@ -229,6 +229,7 @@ impl Controller {
         let kept = self.kept.read();
         self.kept.change(|kept| kept.signed_out = false);
         self.facts.setting_up = !kept.set_up;
+        self.facts.setup = Setup::default();
         self.facts.workspace_name = kept.workspace.map(|(_, name)| name);
         if matches!(self.facts.hosting, Hosting::Here | Hosting::Starting) && self.host.is_some() {
             self.stop_host(Afterwards::LookAgain);

@@ -1,0 +1,78 @@
+//! The ways out.
+
+use super::World;
+use crate::controller::{Input, PageCommand, Start};
+use crate::tray::Click;
+use crate::view::model::{Quit, Sheet};
+
+#[tokio::test]
+async fn quit_asks_while_a_run_is_active_and_stay_stays() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "ENDLESS");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.send(Input::Tray(Click::Quit));
+    app.until("the question", |now| now.sheet == Some(Sheet::Quit { runs: 1 })).await;
+    assert!(app.desktop.seen().window);
+    app.page(PageCommand::Quit(Quit::Stay)).await.unwrap();
+    app.until("no question", |now| now.sheet.is_none()).await;
+    app.end().await;
+    let frames = world.gateway.of_run("r1");
+    assert_eq!(frames.last().unwrap()["reason"], "peer stopped", "a signal ends runs by the peer's rules");
+}
+
+#[tokio::test]
+async fn finish_first_waits_for_the_last_run_and_the_next_start_takes_tasks_again() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "GATED");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.send(Input::Tray(Click::Quit));
+    app.page(PageCommand::Quit(Quit::Finish)).await.unwrap();
+    app.until("the end in sight", |now| now.header.title == "Finishing, then quitting").await;
+    world.daemon.open("go");
+    app.task.await.unwrap();
+    let frames = world.gateway.of_run("r1");
+    assert!(frames.iter().any(|frame| frame["kind"] == "task.completed"));
+    let again = world.app(world.signed_in(), Start::default());
+    again.page(PageCommand::Ready).await.unwrap();
+    again.until("ready", |now| now.header.title == "Ready for tasks").await;
+    again.end().await;
+}
+
+#[tokio::test]
+async fn keep_running_takes_it_back() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "GATED");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.send(Input::Tray(Click::Quit));
+    app.page(PageCommand::Quit(Quit::Finish)).await.unwrap();
+    app.until("the end in sight", |now| now.header.title == "Finishing, then quitting").await;
+    app.send(Input::Tray(Click::KeepRunning));
+    app.until("no end", |now| now.header.title == "Running 1 task").await;
+    world.daemon.open("go");
+    app.until("ready", |now| now.header.title == "Ready for tasks").await;
+    app.end().await;
+}
+
+#[tokio::test]
+async fn cancel_and_quit_ends_what_runs_as_cancelled() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "ENDLESS");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.send(Input::Tray(Click::Quit));
+    app.page(PageCommand::Quit(Quit::Cancel)).await.unwrap();
+    app.task.await.unwrap();
+    assert_eq!(world.gateway.of_run("r1").last().unwrap()["reason"], "cancelled");
+}
+
+#[tokio::test]
+async fn quit_without_runs_asks_nothing() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    app.send(Input::Tray(Click::Quit));
+    app.task.await.unwrap();
+    assert!(world.desktop.seen().exited);
+}

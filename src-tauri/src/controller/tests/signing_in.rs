@@ -1,0 +1,118 @@
+//! Signing in and out, and the first run.
+
+use super::{KEY, World, state};
+use crate::controller::{Keep, PageCommand, Start, WayIn};
+use crate::view::model::{Screen, Setting, SignInStep};
+use orgx_peer::credentials::Mood;
+
+#[tokio::test]
+async fn nobody_is_signed_in_so_the_window_opens_on_the_card_but_not_at_login() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start { autostarted: true, ..Start::default() });
+    app.seen("a tray that says so", |seen| {
+        seen.tray.as_ref().is_some_and(|tray| tray.tooltip == "Signed out")
+    })
+    .await;
+    assert!(!app.desktop.seen().window);
+    app.end().await;
+    let app = world.app(world.signed_out(), Start::default());
+    app.seen("the window", |seen| seen.window).await;
+    assert_eq!(state(app.page(PageCommand::Ready).await).screen, Screen::SignIn);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_pasted_key_goes_to_the_keychain_and_the_first_run_leads_to_a_peer() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the card", |now| now.screen == Screen::SignIn).await;
+    app.page(PageCommand::SignInStart(WayIn::Paste)).await.unwrap();
+    app.page(PageCommand::SignInKey("oxk_wrong_0123456789".to_owned().into())).await.unwrap();
+    app.until("why not", |now| matches!(&now.sign_in.step, SignInStep::Paste { error: Some(why) } if why.starts_with("OrgX does not know this key"))).await;
+    assert!(world.keychain.is_empty());
+    app.page(PageCommand::SignInKey(format!(" {KEY}\n").into())).await.unwrap();
+    app.until("the first run", |now| {
+        now.screen == Screen::Setup && now.setup.page == 2 && !now.setup.listing
+    })
+    .await;
+    assert_eq!(world.keychain.len(), 1);
+    app.page(PageCommand::SetupPage(3)).await.unwrap();
+    app.until("what is missing", |now| now.setup.error.is_some()).await;
+    app.page(PageCommand::Setup(Setting::Workspace("w1".into()))).await.unwrap();
+    let folder = world.home.path().join("w").display().to_string();
+    app.page(PageCommand::Setup(Setting::AddFolder(folder.clone()))).await.unwrap();
+    app.page(PageCommand::SetupPage(3)).await.unwrap();
+    app.until("preferences", |now| now.setup.page == 3).await;
+    assert_eq!(world.gateway.connections(), 0, "nothing runs before it is said where agents may work");
+    app.page(PageCommand::SetupPage(4)).await.unwrap();
+    app.until("the last page", |now| now.setup.page == 4).await;
+    app.page(PageCommand::SetupDone).await.unwrap();
+    let now =
+        app.until("a peer", |now| now.screen == Screen::Main && now.header.title == "Ready for tasks").await;
+    assert_eq!(
+        (now.settings.key_last4.as_deref(), now.settings.key_place.as_deref()),
+        (Some("6789"), Some("keychain"))
+    );
+    assert_eq!(now.settings.folders, [folder]);
+    assert!(!serde_json::to_string(&now).unwrap().contains(KEY), "the window has no key");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_locked_keychain_is_a_state_with_ways_out() {
+    let world = World::new().await;
+    world.keychain.set_mood(Mood::Locked);
+    let app = world.app(world.signed_out(), Start::default());
+    let now = {
+        app.page(PageCommand::Ready).await.unwrap();
+        app.until("the notice", |now| now.notice.is_some()).await
+    };
+    assert_eq!(now.notice.unwrap().code, "keychain_locked");
+    app.page(PageCommand::DoAction(crate::view::model::Action::KeyInMemory)).await.unwrap();
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    app.until("the first run", |now| now.screen == Screen::Setup).await;
+    assert!(world.keychain.is_empty());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_key_that_the_keychain_does_not_take_may_be_kept_elsewhere() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the card", |now| now.screen == Screen::SignIn).await;
+    world.keychain.set_mood(Mood::Absent);
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    app.until("the choice", |now| matches!(&now.sign_in.step, SignInStep::Keychain { .. })).await;
+    app.page(PageCommand::KeepKey(Keep::File)).await.unwrap();
+    app.until("the first run", |now| now.screen == Screen::Setup).await;
+    assert!(world.home.path().join("config/keys.json").exists());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn signing_out_forgets_the_key_and_says_what_stays() {
+    let world = World::new().await;
+    let env = world.signed_out().with("ORGX_WORKSPACE_ID", "w1");
+    let account = url::Url::parse(&world.gateway.base_url()).unwrap().origin().ascii_serialization();
+    world.keychain.put("orgx-peer", &account, KEY);
+    let app = world.app(env, Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+    app.page(PageCommand::SignOut).await.unwrap();
+    let now = app.until("the notice", |now| now.notice.is_some()).await;
+    assert_eq!(now.notice.unwrap().title, "You signed out on this computer");
+    assert!(world.keychain.is_empty());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_key_of_the_environment_touches_no_keychain_and_is_not_signed_out() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    let refused = app.page(PageCommand::SignOut).await.unwrap_err();
+    assert_eq!(refused.title, "The key comes from the environment");
+    assert_eq!(world.keychain.calls(), 0);
+    app.end().await;
+}

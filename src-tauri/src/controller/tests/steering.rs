@@ -1,0 +1,185 @@
+//! Pause, cancel, asks, settings, attaching.
+
+use super::{App, World, is_main};
+use crate::controller::{Clicked, Input, PageCommand, Start, TrayPlace};
+use crate::tray::Click;
+use crate::view::model::{Page, Setting};
+use orgx_peer::Peer;
+use orgx_sandbox::daemon::Line;
+use std::path::Path;
+
+#[tokio::test]
+async fn a_pause_of_the_tray_lets_no_task_start_and_resume_lets_it_run() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    app.send(Input::Tray(Click::Pause));
+    app.until("a pause", |now| now.header.title == "Paused by you").await;
+    world.dispatch("r1", "Wait");
+    app.until("a run that waits", |now| now.runs.now.iter().any(|run| run.state == "queued")).await;
+    assert_eq!(world.daemon.prompts().len(), 0);
+    app.send(Input::Tray(Click::Resume));
+    app.until("its receipt", |now| {
+        now.receipts.iter().any(|it| it.run_id == "r1" && it.state == "delivered")
+    })
+    .await;
+    app.end().await;
+}
+
+#[tokio::test]
+async fn cancel_ends_the_run_and_its_page_shows_it() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "ENDLESS");
+    app.until("a run", |now| now.runs.now.iter().any(|run| run.state == "running")).await;
+    app.page(PageCommand::ShowPage(Page::Run { run_id: "r1".into() })).await.unwrap();
+    app.until("its page", |now| now.run.as_ref().is_some_and(|page| !page.loading)).await;
+    app.page(PageCommand::CancelRun { run_id: "r1".into() }).await.unwrap();
+    let ended = |now: &crate::view::model::WindowState| {
+        now.run.as_ref().is_some_and(|page| page.run.state == "cancelled")
+    };
+    app.until("the end on its page", ended).await;
+    assert!(app.desktop.seen().shown.is_empty(), "nobody is told of what they did themselves");
+    app.page(PageCommand::CopyReceipt { run_id: "r1".into() }).await.unwrap();
+    assert!(app.desktop.seen().clipboard.as_ref().is_some_and(|text| text.contains("\"run_id\": \"r1\"")));
+    let refused = app.page(PageCommand::CancelRun { run_id: "nobody".into() }).await.unwrap_err();
+    assert_eq!(refused.title, "That was not done");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_failed_run_is_told_and_a_click_opens_it() {
+    let world = World::new().await;
+    world.daemon.script("BROKEN", vec![Line::End]);
+    let app = world.ready().await;
+    world.dispatch("r1", "BROKEN");
+    app.seen("a notification", |seen| seen.shown.iter().any(|it| it.title == "Run failed: BROKEN")).await;
+    let page = app.desktop.seen().shown[0].page.clone();
+    app.send(Input::Notification(Clicked::Open(page)));
+    app.until("its page", |now| now.page == Page::Run { run_id: "r1".into() } && now.goto == 1).await;
+    app.seen("the window", |seen| seen.window).await;
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_app_attaches_to_a_peer_that_runs_and_takes_its_place_when_it_ends() {
+    let world = World::new().await;
+    let other = Peer::start(world.config()).await.unwrap();
+    let app = world.app(world.signed_in(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the other's peer", |now| now.attached && now.header.title == "Ready for tasks").await;
+    app.page(PageCommand::Pause { after_current_runs: false }).await.unwrap();
+    app.until("a pause", |now| now.header.title == "Paused by you").await;
+    assert_eq!(other.snapshot().pause, orgx_peer::PauseState::Paused);
+    other.stop().await;
+    app.until("a peer of its own", |now| {
+        !now.attached && is_main(now) && now.header.title == "Paused by you"
+    })
+    .await;
+    app.end().await;
+}
+
+#[tokio::test]
+async fn quitting_an_attached_app_leaves_the_peer_alone() {
+    let world = World::new().await;
+    let other = Peer::start(world.config()).await.unwrap();
+    let app = world.app(world.signed_in(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the other's peer", |now| now.attached).await;
+    app.send(Input::Tray(Click::Quit));
+    app.task.await.unwrap();
+    assert!(other.command(orgx_peer::Command::Resume).await.is_ok());
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_setting_is_written_and_in_force_at_once() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    app.page(PageCommand::Set(Setting::Presence(false))).await.unwrap();
+    app.page(PageCommand::Set(Setting::MuteRule("no-todo".into()))).await.unwrap();
+    let now = app
+        .until("both", |now| now.settings.presence == Some(false) && !now.settings.muted_rules.is_empty())
+        .await;
+    assert_eq!(now.settings.muted_rules, ["no-todo"]);
+    let text = std::fs::read_to_string(world.home.path().join("config/config.toml")).unwrap();
+    assert!(text.contains("presence = false") && text.contains("no-todo"), "{text}");
+    app.page(PageCommand::Set(Setting::Autostart(true))).await.unwrap();
+    app.until("start at login", |now| now.settings.autostart == Some(true)).await;
+    assert!(app.page(PageCommand::Set(Setting::Concurrent(0))).await.is_err());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn the_last_folder_is_not_taken_away_since_that_would_allow_any() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    let folder = world.home.path().join("w").display().to_string();
+    app.page(PageCommand::Set(Setting::AddFolder(folder.clone()))).await.unwrap();
+    app.until("the folder", |now| now.settings.folders == [folder.clone()]).await;
+    let refused = app.page(PageCommand::Set(Setting::RemoveFolder(folder.clone()))).await.unwrap_err();
+    assert_eq!(refused.title, "The last folder stays");
+    let missing = app.page(PageCommand::Set(Setting::AddFolder("/no/such/folder".into()))).await.unwrap_err();
+    assert_eq!(missing.title, "The folder was not added");
+    app.page(PageCommand::Set(Setting::AnyFolder(true))).await.unwrap();
+    app.until("any folder", |now| now.settings.folders.is_empty()).await;
+    app.end().await;
+}
+
+#[tokio::test]
+async fn what_a_page_names_is_checked() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    for command in [
+        PageCommand::CancelRun { run_id: String::new() },
+        PageCommand::CancelRun { run_id: "x".repeat(300) },
+        PageCommand::CopyReceipt { run_id: "a\nb".into() },
+        PageCommand::CopyText("x".repeat(5_000)),
+        PageCommand::OpenFolder(Path::new("/etc").into()),
+        PageCommand::SetupPage(9),
+    ] {
+        let said = format!("{command:?}");
+        assert!(app.page(command).await.is_err(), "{said}");
+    }
+    app.page(PageCommand::OpenOrgx).await.unwrap();
+    assert_eq!(app.desktop.seen().urls.len(), 1);
+    assert!(app.desktop.seen().folders.is_empty());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn without_a_place_for_the_icon_the_window_opens_and_it_is_said_once() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        let app = world.ready().await;
+        app.send(Input::TrayPlace(TrayPlace::Missing));
+        app.seen("the window", |seen| seen.window).await;
+        app.end().await;
+    }
+    assert_eq!(told_of_no_tray(&world.desktop), 1);
+}
+
+fn told_of_no_tray(desktop: &crate::desktop::mock::Mock) -> usize {
+    desktop.seen().shown.iter().filter(|it| it.title == "OrgX Peer runs without an icon").count()
+}
+
+#[tokio::test]
+async fn a_second_start_opens_the_window_and_a_first_one_of_somebody_signed_in_does_not() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    assert!(!app.desktop.seen().window);
+    app.send(Input::SecondStart);
+    app.seen("the window", |seen| seen.window).await;
+    app.end().await;
+}
+
+#[tokio::test]
+async fn the_tray_is_set_when_something_has_changed_and_not_else() {
+    let world = World::new().await;
+    let app: App = world.ready().await;
+    let before = app.desktop.seen().tray_set;
+    for _ in 0..20 {
+        app.page(PageCommand::ShowPage(Page::Runs)).await.unwrap();
+    }
+    assert_eq!(app.desktop.seen().tray_set, before);
+    app.end().await;
+}
