@@ -169,7 +169,7 @@ function take(next) {
 async function start() {
   onChange(draw, focus);
   hear(document.body);
-  watchPointer(parts.main, changed);
+  watchPointer(document.body, changed);
   listenToKeys(() => state);
   document.body.addEventListener('dragover', (event) => event.preventDefault());
   document.body.addEventListener('drop', (event) => event.preventDefault());

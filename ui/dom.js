@@ -5,8 +5,8 @@
 // are found through the document's own, so that nothing is bound twice.
 
 /**
- * @typedef {string | number | null | undefined | false | VNode | readonly any[]} Child
- * @typedef {{ [name: string]: unknown, key?: string, class?: string, on?: Listeners, copy?: string }} Props
+ * @typedef {string | number | null | undefined | false | VNode | any[]} Child
+ * @typedef {{ [name: string]: unknown, key?: string, class?: string, on?: Listeners, copy?: string, arrives?: boolean }} Props
  * @typedef {{ [type: string]: (event: any) => void }} Listeners
  * @typedef {{ tag: string, key: string | undefined, props: Props, children: (VNode | string)[] }} VNode
  */
@@ -15,7 +15,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 /** Kept as properties: the attribute is only the first value. */
 const PROPERTIES = new Set(['checked', 'value', 'open', 'indeterminate']);
 /** Not for the document. */
-const OURS = new Set(['key', 'on', 'copy']);
+const OURS = new Set(['key', 'on', 'copy', 'arrives']);
 const EVENTS = ['click', 'change', 'input', 'submit', 'toggle'];
 
 /** @type {WeakMap<Node, VNode>} */
@@ -56,6 +56,7 @@ function flat(children) {
 export function patch(parent, children) {
   const wanted = flat(children);
   const pool = new Map();
+  const isGrowing = parent.firstChild !== null;
   for (const node of parent.childNodes) {
     const sign = signOf(drawn.get(node) ?? node.textContent ?? '');
     const list = pool.get(sign);
@@ -64,7 +65,11 @@ export function patch(parent, children) {
   }
   const nodes = wanted.map((child) => {
     const node = pool.get(signOf(child))?.shift();
-    return node ? fit(node, child) : make(child);
+    if (node) return fit(node, child);
+    const made = make(child);
+    // Only what joins others arrives; a page that is drawn anew stands at once.
+    if (isGrowing && typeof child !== 'string' && child.props.arrives) /** @type {Element} */ (made).classList.add('arrives');
+    return made;
   });
   for (const list of pool.values()) for (const node of list) node.remove();
   let at = parent.firstChild;

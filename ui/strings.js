@@ -51,14 +51,14 @@ export const header = {
   /** @param {string} time */
   online: (time) => `Online ${time}`,
   act: { pause: 'Pause', resume: 'Resume', try_now: 'Try now' },
-  busy: { pause: 'Pausing', resume: 'Resuming', try_now: 'Trying' },
+  busy: 'Trying',
   soon: 'a moment',
 };
 
 export const strips = {
   sandbox: 'Sandbox: nothing leaves this machine',
   signIn: 'Sign in',
-  attached: 'A peer that was started elsewhere does the work; this window shows it',
+  attached: 'Shows a peer that was started elsewhere',
   needsYou: 'Needs you',
   review: 'Review',
   /** @param {number} n */
@@ -71,7 +71,7 @@ export const strips = {
 /** The words of states; the shapes and tones beside them are in parts/words.js. */
 export const words = {
   needs_you: 'Needs you', queued: 'Queued', starting: 'Starting', running: 'Running', cancelling: 'Cancelling',
-  completed: 'Done', failed: 'Run failed', cancelled: 'Cancelled', waiting: 'Waiting', delivered: 'Delivered',
+  completed: 'Done', failed: 'Run failed', cancelled: 'Cancelled', waiting: 'Waiting', delivered: 'Delivered', kept: 'Kept here only',
   refused: 'Refused by OrgX', stale: 'Stale', offline: 'Offline', deviation: 'Deviation',
 };
 
@@ -100,6 +100,7 @@ export const paste = {
   heading: 'Paste a key',
   text: 'Make one in OrgX under Settings, API keys. It must be allowed to receive tasks.',
   label: 'Key',
+  open: 'Open OrgX',
   empty: 'There is no key here yet. Paste it, then check it.',
   send: 'Check and sign in',
   sendBusy: 'Checking',
@@ -195,7 +196,7 @@ export const setup = {
 
 export const test = {
   heading: 'Test task',
-  text: 'It runs in the sandbox: nothing leaves this computer, and no tokens are spent.',
+  text: 'It runs in the sandbox: nothing leaves this computer, and nobody is charged.',
   agent: 'Agent',
   starting: 'Starting the sandbox',
   failed: 'The test task came to nothing',
@@ -363,7 +364,6 @@ export const outbox = {
   onlyList: ['Kinds and times', 'Counts', 'Run and session ids', 'Folder and file paths'],
   never: 'Never',
   neverList: ['Prompts and titles', 'What agents wrote', 'Code and diffs', 'Keys'],
-  off: 'The outbox is off',
   offText: 'Nothing is written. What was written before is still there.',
   empty: 'No line yet',
   emptyText: 'The first run writes the first line.',
@@ -383,6 +383,7 @@ export const settings = {
   folders: 'Folders',
   anyFolder: 'Any folder',
   anyFolderText: 'Agents may open everything you can open. Add a folder to change that.',
+  anyFolderFixed: 'Agents may open everything you can open.',
   notifications: 'Notifications',
   kinds: {
     needs_you: 'Needs you', deviations: 'Deviations', run_failed: 'Run failed', offline: 'Offline for 10 minutes',
@@ -399,7 +400,7 @@ export const settings = {
   outboxText: 'Stays on this computer; says what agents did',
   account: 'Account',
   workspace: 'Workspace',
-  changeWorkspace: 'Change',
+  changeWorkspace: 'Take the tasks of another workspace',
   /**
    * @param {string} last4
    * @param {string | null} place
@@ -449,10 +450,8 @@ export const need = {
   allowOnce: 'Allow once',
   allowOnceBusy: 'Allowing',
   always: 'Always allow this folder',
-  alwaysShort: 'Always allow',
   alwaysBusy: 'Allowing',
   deny: 'Deny',
-  denyBusy: 'Denying',
   gone: 'Nothing waits for you here',
   goneText: 'It was answered, or its time was up.',
   toRuns: 'See the runs',

@@ -40,7 +40,7 @@ function atWork(now) {
   const rows = hold('health', 'now', now.runs.now, (run) => run.run_id, [...now.runs.now, ...now.runs.earlier]);
   if (now.runs.loading) return section('now', { label: words.health.now, busy: true }, skeleton(words.runs.loading, 1));
   return section('now', { label: words.health.now, count: rows.length > 1 ? rows.length : undefined, list: 'health' },
-    rows.length === 0 ? idle(now) : card(rows.map((run) => h('div', { class: 'live', key: run.run_id }, runRow(run, now, { driver: true }), doing(run)))));
+    rows.length === 0 ? idle(now) : card(rows.map((run) => h('div', { class: 'live', key: run.run_id, arrives: true }, runRow(run, now, { driver: true }), doing(run)))));
 }
 
 /** @param {WindowState} now */

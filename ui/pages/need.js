@@ -40,7 +40,7 @@ export function needPage(now, id) {
         h('div', { class: 'inside' }, h('p', null, words.setup.trust), h('p', null, words.need.once)))),
     ],
     bar: [
-      button({ name: 'deny', label: words.need.deny, busy: words.need.denyBusy, kind: 'danger', on: () => ipc.answer(id, false, false), then: () => after(now, id) }),
+      button({ name: 'deny', label: words.need.deny, kind: 'danger', on: () => ipc.answer(id, false, false), then: () => after(now, id) }),
       h('span', { class: 'sp' }),
       need.folder !== null && button({ name: 'always', label: words.need.always, busy: words.need.alwaysBusy, on: () => ipc.answer(id, true, true), then: () => after(now, id) }),
       button({ name: 'allow', label: words.need.allowOnce, busy: words.need.allowOnceBusy, kind: 'primary', on: () => ipc.answer(id, true, false), then: () => after(now, id) }),

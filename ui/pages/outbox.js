@@ -20,11 +20,10 @@ export function outboxPage(now) {
       failure(),
       outbox.trouble !== null && trouble('trouble', words.outbox.trouble, outbox.trouble),
       settings.outbox === null ? null : card(toggle({
-        name: 'outbox', label: words.outbox.keep, text: words.outbox.keepText, on: settings.outbox, fixed: isFixed ? words.settings.fixed : undefined,
+        name: 'outbox', label: words.outbox.keep, text: outbox.on ? words.outbox.keepText : words.outbox.offText, on: settings.outbox, fixed: isFixed ? words.settings.fixed : undefined,
         set: (on) => ipc.set({ setting: 'outbox', value: on }),
       })),
-      !outbox.on && settings.outbox !== null ? quiet('off', words.outbox.off, words.outbox.offText) : null,
-      outbox.on && outbox.last_at === null && outbox.bytes === 0 ? quiet('empty', words.outbox.empty, words.outbox.emptyText) : null,
+      outbox.on && outbox.last_at === null && outbox.bytes === 0 ? quiet(words.outbox.empty, words.outbox.emptyText) : null,
       outbox.last_at === null && outbox.bytes === 0 ? null : stats([
         { name: words.outbox.lines, value: outbox.today, title: words.outbox.linesToday },
         { name: words.outbox.size, value: size(outbox.bytes) },
@@ -43,8 +42,8 @@ export function outboxPage(now) {
   };
 }
 
-/** @param {string} key @param {string} title @param {string} text */
-const quiet = (key, title, text) => h('div', { class: 'notice', key }, icon(key === 'off' ? 'pause' : 'tray', 't-mute'), h('div', { class: 'in' }, h('h2', null, title), h('p', null, text)));
+/** @param {string} title @param {string} text */
+const quiet = (title, text) => h('div', { class: 'notice', key: 'empty' }, icon('tray', 't-mute'), h('div', { class: 'in' }, h('h2', null, title), h('p', null, text)));
 
 /** @param {string} heading @param {string[]} lines @param {string} shape @param {string} tone */
 const list = (heading, lines, shape, tone) => h('div', { key: heading }, h('h3', null, heading), h('ul', null, lines.map((line) => h('li', { key: line }, icon(shape, tone), h('span', null, line)))));

@@ -53,13 +53,14 @@ function general(now, fixed) {
     header.act === 'pause' || header.act === 'resume' ? pause(now) : null,
     settings.autostart === null ? null : toggle({ name: 'autostart', label: words.settings.autostart, on: settings.autostart, fixed: fixed('autostart'), set: (on) => set({ setting: 'autostart', value: on }) }),
     settings.start_opencode === null ? null : toggle({ name: 'start-opencode', label: words.settings.startOpencode, on: settings.start_opencode, fixed: fixed('start_opencode'), set: (on) => set({ setting: 'start_opencode', value: on }) }),
+    settings.outbox === null ? null : toggle({ name: 'outbox', label: words.settings.outbox, text: words.settings.outboxText, on: settings.outbox, fixed: fixed('outbox'), set: (on) => set({ setting: 'outbox', value: on }) }),
     settings.concurrent === null ? null : stepper(settings.concurrent, fixed('concurrent')),
   ].filter((row) => row !== null);
   const canWait = header.act === 'pause' && runs.now.some((run) => !hasEnded(run));
   if (rows.length === 0) return empty(words.settings.none, words.settings.noneText);
   return section('general', {
     label: words.settings.general,
-    side: canWait && link({ name: 'pause-after', label: words.settings.afterRuns, busy: words.header.busy.pause, kind: 'side', on: () => ipc.pause(true) }),
+    side: canWait && link({ name: 'pause-after', label: words.settings.afterRuns, kind: 'side', on: () => ipc.pause(true) }),
   }, card(rows));
 }
 
@@ -88,9 +89,9 @@ function folders(now, isFixed) {
   const { settings, home } = now;
   // A peer that is set elsewhere gives no limits, and then its folders are not set here either.
   if (settings.concurrent === null && settings.folders.length === 0) return null;
-  return section('folders', { label: words.settings.folders, foot: isFixed ? words.settings.fixed : words.setup.trust },
+  return section('folders', { label: words.settings.folders, lead: isFixed ? words.settings.fixed : words.setup.trust },
     card(
-      settings.folders.length === 0 && h('div', { class: 'row said', key: 'any' }, icon('comp', 't-mute'), h('span', null, h('span', { class: 'l1' }, words.settings.anyFolder), h('small', null, words.settings.anyFolderText))),
+      settings.folders.length === 0 && h('div', { class: 'row said', key: 'any' }, icon('comp', 't-mute'), h('span', null, h('span', { class: 'l1' }, words.settings.anyFolder), h('small', null, isFixed ? words.settings.anyFolderFixed : words.settings.anyFolderText))),
       folderRows(settings.folders, home, set, isFixed),
       !isFixed && typedFolder(isAboutFolder(now) ? settings.error : null, set)));
 }
@@ -115,7 +116,6 @@ const muted = ({ muted_rules: rules }) => rules.length > 0 && section('muted', {
 function leaves(settings, fixed) {
   const rows = [
     settings.presence === null ? null : toggle({ name: 'presence', label: words.settings.presence, text: words.settings.presenceText, on: settings.presence, fixed: fixed('presence'), set: (on) => set({ setting: 'presence', value: on }) }),
-    settings.outbox === null ? null : toggle({ name: 'outbox', label: words.settings.outbox, text: words.settings.outboxText, on: settings.outbox, fixed: fixed('outbox'), set: (on) => set({ setting: 'outbox', value: on }) }),
   ].filter((row) => row !== null);
   return rows.length > 0 && section('leaves', { label: words.settings.leaves }, card(rows));
 }
@@ -129,9 +129,9 @@ function account(now, isOut) {
   return section('account', { label: words.settings.account, foot: words.settings.foot(version) }, card(
     !isOut && (settings.workspace !== null || settings.key_last4 !== null) && h('div', { class: 'set', key: 'account' },
       h('span', null, short(settings.workspace ?? words.settings.noWorkspace, { cls: 'l1' }), about.map((text) => h('small', null, text || ''))),
-      !isFixedKey && button({ name: 'sign-out', label: words.settings.signOut, kind: 'danger', on: () => openSignOut(true) })),
+      !isFixedKey && settings.key_last4 !== null && button({ name: 'sign-out', label: words.settings.signOut, kind: 'danger', on: () => openSignOut(true) })),
     canChange && h('details', { class: 'more-d', key: 'workspace' },
-      h('summary', { class: 'row one' }, icon('right', 'chev'), h('span', { class: 'l1' }, words.setup.workspaceOther)),
+      h('summary', { class: 'row one' }, icon('right', 'chev'), h('span', { class: 'l1' }, words.settings.changeWorkspace)),
       h('div', { class: 'inside' }, setup.workspaces.length > 0 ? workspaceList(setup.workspaces, setup.workspace_id, set) : workspaceField(null, null, set))),
     h('div', { class: 'set', key: 'diagnostics' }, h('span', { class: 'l1' }, words.settings.diagnostics),
       h('span', { class: 'btns' },

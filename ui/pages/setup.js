@@ -49,7 +49,7 @@ function folders({ setup, home }) {
       section('workspace', { label: words.setup.workspace, busy: setup.listing },
         setup.listing ? skeleton(words.setup.workspace, 1)
           : setup.workspaces.length > 0 ? workspaceList(setup.workspaces, setup.workspace_id, set) : workspaceField(setup.workspace_id, workspaceError, set)),
-      section('folders', { label: words.setup.folders, foot: words.setup.trust },
+      section('folders', { label: words.setup.folders, lead: words.setup.trust },
         card(folderRows(setup.folders, home, set), typedFolder(folderError, set)),
         card(choice({
           kind: 'checkbox', group: 'any', name: 'any-folder', label: words.setup.any, text: words.setup.anyText, on: setup.any_folder,

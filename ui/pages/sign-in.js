@@ -76,6 +76,7 @@ const way = (name, shape, label, text) => h('button', {
 const paste = (now, error) => [
   toChoice(),
   intro(words.paste.heading, words.paste.text),
+  button({ name: 'open-orgx', label: words.paste.open, icon: 'out', kind: 'start', on: () => ipc.openOrgx() }),
   field({
     name: 'key', label: words.paste.label, kind: 'password', error, wide: true, primary: true, now: true,
     hint: now.sign_in.host === '' ? undefined : words.signIn.goesTo(now.sign_in.host),
@@ -112,7 +113,7 @@ const ended = (step) => [
   toChoice(),
   intro(step.way === 'browser' ? words.pairing.heading : step.way === 'paste' ? words.paste.heading : words.checking.heading),
   notice({ ...step.notice, action: null, other: null }, [], h('div', { class: 'do' },
-    button({ name: `again-${step.way}`, label: words.again[step.way], busy: words.again[step.way], kind: 'primary', on: () => ipc.signInStart(step.way) }))),
+    button({ name: `again-${step.way}`, label: words.again[step.way], kind: 'primary', on: () => ipc.signInStart(step.way) }))),
 ];
 
 /** @param {Extract<Step, { step: 'keychain' }>} step */
@@ -129,5 +130,5 @@ const keychain = (step) => [
       h('div', { class: 'inside' },
         h('p', null, words.keychain.fileText),
         h('p', { class: 'code' }, step.file),
-        button({ name: 'keep-file', label: words.keychain.fileDo, busy: words.keychain.fileDo, on: () => ipc.keepKey('file') })))),
+        button({ name: 'keep-file', label: words.keychain.fileDo, on: () => ipc.keepKey('file') })))),
 ];

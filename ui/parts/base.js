@@ -43,14 +43,15 @@ export const running = (ms) => [h('span', { class: 'eyes', 'aria-hidden': 'true'
 /**
  * A section: a label, a card, a line below.
  * @param {string} key
- * @param {{ label?: string, count?: number, side?: Child, foot?: string, list?: string, busy?: boolean }} head
+ * @param {{ label?: string, count?: number, side?: Child, lead?: string, foot?: string, list?: string, busy?: boolean }} head
  * @param {...Child} inside
  */
-export function section(key, { label, count, side, foot, list, busy }, ...inside) {
+export function section(key, { label, count, side, lead, foot, list, busy }, ...inside) {
   return h('section', { class: 'sec', key, 'data-list': list, 'aria-busy': busy ? 'true' : undefined, 'aria-label': label },
     label && h('header', null,
       h('h2', null, label, count === undefined ? null : h('span', { class: 'n' }, count)),
       side),
+    lead && h('p', { class: 'lead' }, lead),
     inside,
     foot && h('p', { class: 'foot' }, foot));
 }

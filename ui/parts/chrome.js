@@ -4,7 +4,7 @@ import { age, lasting } from '../format.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
 import { go, openTest, view } from '../view.js';
-import { icon, short } from './base.js';
+import { icon, middle, short } from './base.js';
 import { button } from './controls.js';
 
 /**
@@ -56,7 +56,7 @@ function act({ header: { act } }) {
   const [shape, on] = /** @type {const} */ ({
     pause: ['pause', () => ipc.pause(false)], resume: ['play', () => ipc.resume()], try_now: ['refresh', () => ipc.tryNow()],
   })[act];
-  return button({ name: `header-${act}`, label: words.header.act[act], busy: words.header.busy[act], icon: shape, on });
+  return button({ name: `header-${act}`, label: words.header.act[act], busy: act === 'try_now' ? words.header.busy : undefined, icon: shape, on });
 }
 
 /** @param {WindowState} now */
@@ -80,7 +80,7 @@ export function strips(now) {
       icon(now.test.over ? 'check' : 'spin', now.test.over ? 't-teal' : 't-mute spin'), short(words.strips.test(now.test.over)), h('span', { class: 'go' }, words.strips.show)),
     oldest && h('button', { class: 'strip', type: 'button', key: 'needs', title: oldest.line, on: { click: () => go({ page: 'need', id: oldest.id }) } },
       icon('needs', 't-amber'),
-      h('span', { class: 'says' }, h('b', null, words.strips.needsYou), ' ', h('span', { class: 'ell' }, oldest.line),
+      h('span', { class: 'says' }, h('b', null, words.strips.needsYou), ' ', middle(oldest.line),
         rest.length > 1 && h('span', { class: 'and' }, words.strips.more(rest.length - 1))),
       h('span', { class: 'go' }, words.strips.review)),
   ];

@@ -13,13 +13,13 @@ import { icon } from './base.js';
  */
 
 /**
- * A button. Its words change while it is busy and when it is done; its width does not, because all its words are
- * there from the start and only one is seen.
+ * A button. Its word changes while it is busy, and its shape becomes a tick when it is done; its width stays, because
+ * both words are there from the start and only one is seen.
  * @param {Button} button
  */
 export function button({ name, label, on, busy, done, kind = '', icon: shape, spoken, title, disabled, then, described }) {
   const doing = view.doing.get(name)?.phase;
-  const word = (doing === 'busy' && busy) || (doing === 'done' && done) || label;
+  const word = (doing === 'busy' && busy) || label;
   const press = () => act(name, async () => on(), { done, then });
   return h('button', {
     class: `btn ${kind}`.trim(), type: 'button', key: name, title, disabled,
@@ -28,7 +28,7 @@ export function button({ name, label, on, busy, done, kind = '', icon: shape, sp
     on: { click: press },
   },
   shape ? icon(doing === 'done' ? 'tick' : shape) : null,
-  h('span', { class: 'words' }, [label, busy, done].filter((text) => text).map((text, at) =>
+  h('span', { class: 'words' }, [...new Set([label, busy])].filter((text) => text).map((text, at) =>
     h('span', { key: String(at), class: text === word ? 'on' : 'off', 'aria-hidden': text === word ? undefined : 'true' }, text))));
 }
 

@@ -35,8 +35,8 @@ export function notice(notice, also = [], buttons) {
     h('div', { class: 'in' },
       h('h2', null, notice.title), h('p', null, notice.text),
       buttons ?? ((action || other) && h('div', { class: 'do' },
-        action && button({ name: `do-${action.action}`, label: action.label, busy: action.label, kind: 'primary', on: () => ipc.doAction(action.action) }),
-        other && link({ name: `do-${other.action}`, label: other.label, busy: other.label, on: () => ipc.doAction(other.action) }))),
+        action && button({ name: `do-${action.action}`, label: action.label, kind: 'primary', on: () => ipc.doAction(action.action) }),
+        other && link({ name: `do-${other.action}`, label: other.label, on: () => ipc.doAction(other.action) }))),
       also.length > 0 && h('details', { class: 'also', key: 'also' },
         h('summary', null, icon('right', 'chev'), words.health.others(also.length)),
         h('ul', null, also.map((text) => h('li', null, text))))));

@@ -6,7 +6,7 @@ import * as words from '../strings.js';
 import { go, view } from '../view.js';
 import { shape, short, state } from './base.js';
 import { button } from './controls.js';
-import { ofReceipt } from './words.js';
+import { ofDelivery, ofReceipt } from './words.js';
 
 /**
  * @typedef {import('../bindings.d.ts').Receipt} Receipt
@@ -38,11 +38,13 @@ function about(receipt) {
  * @param {{ open?: boolean }} [how] does the row lead to the run?
  */
 export function receiptRow(receipt, _now, { open = true } = {}) {
-  const word = ofReceipt(receipt);
+  const word = open ? ofReceipt(receipt) : ofDelivery(receipt);
   const name = `copy-${receipt.run_id}`;
   const inside = [
     shape(word),
-    h('span', { class: 'two-lines' }, short(receipt.title, { cls: 'l1' }), h('span', { class: 'l2' }, state(word), about(receipt))),
+    open
+      ? h('span', { class: 'two-lines' }, short(receipt.title, { cls: 'l1' }), h('span', { class: 'l2' }, state(word), about(receipt)))
+      : h('span', { class: 'two-lines' }, short(word.word, { cls: 'l1' }), h('span', { class: 'l2' }, about(receipt))),
     h('span', { class: 'r' }, h('span', null, receipt.ended_at === null ? null : clock(receipt.ended_at, view.now))),
   ];
   const copy = button({
@@ -50,7 +52,7 @@ export function receiptRow(receipt, _now, { open = true } = {}) {
     title: words.receipts.copyLong, on: () => ipc.copyReceipt(receipt.run_id),
   });
   const text = [receipt.title, word.word, receipt.why].filter((part) => part).join('\t');
-  return h('div', { class: view.doing.has(name) ? 'act is-busy' : 'act', key: receipt.run_id },
+  return h('div', { class: view.doing.has(name) ? 'act is-busy' : 'act', key: receipt.run_id, arrives: true },
     open
       ? h('button', { class: 'row', type: 'button', key: 'row', 'data-row': receipt.run_id, copy: text, on: { click: () => go({ page: 'run', run_id: receipt.run_id }) } }, inside)
       : h('div', { class: 'row', key: 'row' }, inside),

@@ -52,7 +52,7 @@ export function runRow(run, now, { driver = false } = {}) {
   const isFailed = run.state === 'failed' && run.reason !== null;
   const path = run.folder === null ? '' : tilde(run.folder, now.home);
   return h('button', {
-    class: 'row', type: 'button', key: run.run_id, 'data-row': run.run_id, on: { click: open },
+    class: 'row', type: 'button', key: run.run_id, 'data-row': run.run_id, arrives: true, on: { click: open },
     copy: [run.title, word.word, path, run.reason].filter((part) => part).join('\t'),
   },
   shape(word),
@@ -111,7 +111,7 @@ function deviation(entry, run, at, { mute, said }) {
       h('b', null, words.words.deviation), ' ', h('span', { class: 'wrap' }, entry.skill),
       h('span', { class: 'k sub wrap' }, words.run.deviation(entry.what, entry.place)),
       h('span', { class: 'more' },
-        folder !== null && isFile(entry.place) && link({ name: `file-${at}-${entry.place}`, label: words.run.showFile, busy: words.run.showFile, on: () => ipc.openFolder(inFolder(folder, entry.place)) }),
+        folder !== null && isFile(entry.place) && link({ name: `file-${at}-${entry.place}`, label: words.run.showFile, on: () => ipc.openFolder(inFolder(folder, entry.place)) }),
         !mute ? null : muted
           ? h('span', { class: 'muted' }, words.run.muted, ' ', link({ name: `un${name}`, label: words.run.unmute, on: () => set(false), spoken: words.settings.unmuteNamed(entry.skill) }))
           : link({ name, label: words.run.mute, on: () => set(true) }))));

@@ -34,3 +34,9 @@ export function ofReceipt(receipt) {
   if (receipt.state === 'refused') return { word: words.refused, shape: 'block', tone: 'red' };
   return ofState(receipt.outcome);
 }
+
+/** What became of it, without how the run ended. @param {Receipt} receipt @returns {Word} */
+export function ofDelivery(receipt) {
+  if (receipt.state === 'waiting' || receipt.state === 'refused') return ofReceipt(receipt);
+  return { word: receipt.state === 'local' ? words.kept : words.delivered, shape: 'check', tone: 'teal' };
+}

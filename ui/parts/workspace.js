@@ -29,9 +29,9 @@ export const workspaceList = (list, chosen, set) => h('div', { class: 'group', r
  */
 export const workspaceField = (chosen, error, set) => h('div', { class: 'stack', key: 'workspace-id' },
   chosen !== null && card(h('div', { class: 'row one' }, icon('check', 't-teal'), short(chosen, { cls: 'l1 mono' }))),
-  field({
+  card(field({
     name: 'workspace-field', label: chosen === null ? words.setup.workspaceId : words.setup.workspaceOther, hint: words.setup.workspaceHint,
     label2: words.setup.workspaceUse, busy: words.setup.workspaceUse, error,
     check: (text) => (ID.test(text) ? null : words.setup.workspaceBad),
     send: (text) => set({ setting: 'workspace', value: text }),
-  }));
+  })));

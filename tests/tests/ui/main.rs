@@ -1,0 +1,16 @@
+//! Stories about the window's pages, told in headless Chromium: how they look, what they say, what they send.
+//!
+//! The shell behind them is `fake.js`; the real one is met in the desktop stories.
+#![cfg(target_os = "linux")]
+#![allow(missing_docs)]
+
+mod commands;
+mod keyboard;
+mod layout;
+mod picture;
+mod safety;
+mod server;
+mod shots;
+mod states;
+mod window;
+mod words;
