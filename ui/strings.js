@@ -81,6 +81,8 @@ export const signIn = {
   found: 'Sign-in found on this computer',
   /** @param {string} last4 */
   ending: (last4) => `key ending ${last4}`,
+  /** @param {string} last4 */
+  endingAlone: (last4) => `Key ending ${last4}`,
   /** @param {string} whose */
   from: (whose) => `from ${whose}`,
   useFound: 'Use this sign-in',

@@ -4,7 +4,7 @@ import { clock, cost, tilde, tokens } from '../format.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
 import { go, view } from '../view.js';
-import { card, empty, middle, running, section, skeleton, state, stats } from '../parts/base.js';
+import { card, empty, icon, middle, running, section, skeleton, state, stats } from '../parts/base.js';
 import { back, button } from '../parts/controls.js';
 import { failure, trouble } from '../parts/notice.js';
 import { receiptRow } from '../parts/receipt.js';
@@ -53,7 +53,8 @@ function body(now, page, run) {
     numbers(run),
     isReading && (page?.line.length ?? 0) === 0
       ? section('steps', { label: words.run.steps, busy: true }, skeleton(words.runs.loading, 2))
-      : page && (page.line.length > 0 || !hasEnded(run)) && section('steps', { label: words.run.steps, count: run.steps, side: h('span', { class: 'side' }, words.run.fromStart) }, timeline(page)),
+      : page && (page.line.length > 0 || !hasEnded(run)) && section('steps', { label: words.run.steps, count: run.steps, side: page.line.length > 0 && h('span', { class: 'side' }, words.run.fromStart) },
+        run.state === 'queued' ? card(h('div', { class: 'row one' }, icon('clock', 't-teal'), h('span', { class: 'l1 soft' }, words.run.queued))) : timeline(page)),
     page?.receipt && section('receipt', { label: words.run.receipt }, card(receiptRow(page.receipt, now, { open: false }))),
   ];
 }

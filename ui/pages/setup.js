@@ -104,7 +104,7 @@ function done(now) {
       section('facts', {},
         card(
           workspace !== null && fact({ key: 'signed-in', icon: 'check', tone: 'teal', name: words.setup.signedIn, value: workspace }),
-          opencode !== '' && fact({ key: 'opencode', icon: health.opencode_ok ? 'check' : 'alert', tone: health.opencode_ok ? 'teal' : 'red', name: words.health.opencode, value: opencode }),
+          opencode !== '' && fact({ key: 'opencode', icon: health.opencode_ok ? 'check' : 'alert', tone: health.opencode_ok ? 'teal' : 'red', name: words.health.opencode, value: opencode, path: true }),
           places !== '' && fact({ key: 'folders', icon: 'check', tone: 'teal', name: words.setup.folders, value: places, title: setup.folders.map((folder) => tilde(folder, home)).join('\n') }))),
     ],
     bar: [

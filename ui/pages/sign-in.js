@@ -30,7 +30,7 @@ function card_(now, step) {
   switch (step.step) {
     case 'choose': return choose(now);
     case 'paste': return paste(now, step.error);
-    case 'checking': return [intro(words.checking.heading, words.checking.text), waiting(step.words)];
+    case 'checking': return [toChoice(), intro(words.checking.heading, words.checking.text), waiting(step.words)];
     case 'pair_starting': return [toChoice(), intro(words.pairing.heading), waiting(words.pairing.starting)];
     case 'pairing': return pairing(step);
     case 'ended': return ended(step);
@@ -45,7 +45,7 @@ const waiting = (text) => h('div', { class: 'group', key: 'waiting' }, h('div', 
 /** @param {WindowState} now */
 function choose(now) {
   const { found, host } = now.sign_in;
-  const about = found && [found.workspace, words.signIn.ending(found.last4), words.signIn.from(found.from)].filter((part) => part !== null).join(' · ');
+  const about = found && (found.workspace === null ? [words.signIn.endingAlone(found.last4)] : [found.workspace, words.signIn.ending(found.last4)]).concat(words.signIn.from(found.from)).join(' · ');
   const canLeave = now.sandbox || now.sign_in.signed_out || now.sign_in.signed_in;
   return [
     canLeave ? back(words.signIn.leave, () => { act('back', () => ipc.signInBack()); }) : h('svg', { class: 'mark', viewBox: '0 0 16 16', 'aria-hidden': 'true', key: 'mark' }, h('use', { href: '#g-ready' })),
