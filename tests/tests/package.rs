@@ -71,6 +71,44 @@ fn the_deb_names_packages_that_exist_and_sums_that_are_right() {
 }
 
 #[test]
+fn every_library_that_the_programs_link_comes_with_what_the_deb_names() {
+    let Some(deb) = package("ORGX_DEB") else { return };
+    let tree = extracted(&deb);
+    let depends = first_line(Command::new("dpkg-deb").arg("-f").arg(&deb).arg("Depends"));
+    let mut closure = Command::new("apt-cache");
+    closure.args([
+        "depends",
+        "--recurse",
+        "--installed",
+        "--no-recommends",
+        "--no-suggests",
+        "--no-enhances",
+    ]);
+    closure.args(depends.split(',').filter_map(|one| one.split_whitespace().next()));
+    let closure = String::from_utf8(run(&mut closure).stdout).unwrap();
+    let closure: Vec<&str> = closure.lines().filter(|line| !line.starts_with(' ')).collect();
+
+    for program in ["/usr/bin/orgx-peer", "/usr/bin/orgx-tray"] {
+        let Ok(dump) = Command::new("objdump").arg("-p").arg(below(tree.path(), program)).output() else {
+            say_skipped("objdump is not installed (Debian: binutils)");
+            return;
+        };
+        let dump = String::from_utf8_lossy(&dump.stdout).into_owned();
+        let linked = dump.lines().filter_map(|line| line.trim().strip_prefix("NEEDED")).map(str::trim);
+        let linked: Vec<&str> = linked.collect();
+        assert!(!linked.is_empty(), "{program}");
+        for library in linked {
+            let owner = first_line(Command::new("dpkg-query").arg("--search").arg(format!("*/{library}")));
+            let owner = owner.split(':').next().unwrap_or_default();
+            assert!(
+                closure.contains(&owner),
+                "{program} links {library}, of {owner}, which nothing asks for"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_menu_entry_is_valid_and_opens_the_window() {
     let Some(deb) = package("ORGX_DEB") else { return };
     let tree = extracted(&deb);
