@@ -38,6 +38,7 @@ use timers::Timers;
 use tokio::sync::mpsc;
 
 /// How the program was started.
+#[allow(clippy::struct_excessive_bools, reason = "one for each argument")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Start {
     /// On the built-in sandbox.

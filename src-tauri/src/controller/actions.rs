@@ -61,6 +61,7 @@ impl Controller {
         let _gone = answer.send(outcome);
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the answer of those commands that cannot fail")]
     fn done_with(&mut self, act: impl FnOnce(&mut Self)) -> Answer {
         act(self);
         Ok(Answered::Done)

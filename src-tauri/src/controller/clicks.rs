@@ -21,7 +21,7 @@ impl Controller {
             Click::OpenRun(run_id) => self.open_page(Page::Run { run_id }),
             Click::Cancel(run_id) => self.tell_peer(Command::Cancel { run_id }),
             Click::OpenNeed(id) => self.open_page(Page::Need { id }),
-            Click::ShowOutbox => self.log_failure(&self.show_outbox()),
+            Click::ShowOutbox => log_failure(&self.show_outbox()),
             Click::CopyDiagnostics => self.copy_diagnostics(None),
             Click::Settings => self.open_page(Page::Settings),
             Click::Quit => self.quit(),
@@ -37,11 +37,11 @@ impl Controller {
             Clicked::Mute(rule) => self.set(Setting::MuteRule(rule), None),
         }
     }
+}
 
-    /// Nobody looks at a window who clicked outside of it.
-    fn log_failure(&self, outcome: &super::Answer) {
-        if let Err(failure) = outcome {
-            tracing::warn!(%failure, "a click came to nothing");
-        }
+/// Nobody looks at a window who clicked outside of it.
+fn log_failure(outcome: &super::Answer) {
+    if let Err(failure) = outcome {
+        tracing::warn!(%failure, "a click came to nothing");
     }
 }

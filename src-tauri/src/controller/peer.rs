@@ -3,6 +3,7 @@
 use super::host::{Host, Over, Plan, Said};
 use super::{Afterwards, Answer, Answered, Controller, Input, failure};
 use crate::facts::{Hosting, Quitting};
+use crate::notifications::Notifier;
 use crate::view::model::Page;
 use orgx_peer::{Command, PauseState, PeerEvent, PeerSnapshot, Reply};
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl Controller {
 
     fn snapshot(&mut self, snapshot: PeerSnapshot) {
         self.facts.peer = snapshot;
-        self.notify_with(|notifier, context| notifier.snapshot(context));
+        self.notify_with(Notifier::snapshot);
         self.sandbox_look();
         self.quit_look();
     }

@@ -71,7 +71,7 @@ impl Controller {
                 self.choose(Wanted::Folder, Choose::Folder);
                 return reply(answer, Ok(Answered::Done));
             }
-            Setting::AddFolder(folder) => match self.added(folder, folders) {
+            Setting::AddFolder(folder) => match added(folder, folders) {
                 Ok(folders) => plain(move |it| it.allowed_folders(&folders)),
                 Err(refused) => return reply(answer, Err(refused)),
             },
@@ -97,21 +97,6 @@ impl Controller {
             Setting::Workspace(id) => Box::new(move |it| it.workspace(&id).map(drop)),
         };
         self.save(change, answer, None);
-    }
-
-    fn added(
-        &self,
-        folder: String,
-        mut folders: Vec<String>,
-    ) -> Result<Vec<PathBuf>, crate::view::model::Failure> {
-        let path = PathBuf::from(&folder);
-        if folder.len() > TEXT || !path.is_absolute() || !path.is_dir() {
-            return Err(failure("The folder was not added", "There is no such folder"));
-        }
-        if !folders.contains(&folder) {
-            folders.push(folder);
-        }
-        Ok(folders.into_iter().map(PathBuf::from).collect())
     }
 
     /// Answers what waits for the person; `always` adds the folder to the allowed ones first.
@@ -236,6 +221,17 @@ impl Controller {
             self.facts.page = Page::Settings;
         }
     }
+}
+
+fn added(folder: String, mut folders: Vec<String>) -> Result<Vec<PathBuf>, crate::view::model::Failure> {
+    let path = PathBuf::from(&folder);
+    if folder.len() > TEXT || !path.is_absolute() || !path.is_dir() {
+        return Err(failure("The folder was not added", "There is no such folder"));
+    }
+    if !folders.contains(&folder) {
+        folders.push(folder);
+    }
+    Ok(folders.into_iter().map(PathBuf::from).collect())
 }
 
 pub(super) fn reply(answer: Option<oneshot::Sender<Answer>>, outcome: Answer) {

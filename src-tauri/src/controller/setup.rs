@@ -68,7 +68,7 @@ impl Controller {
         setup.error = None;
         match change {
             Setting::AddFolder(folder) if folder.is_empty() => {
-                self.choose(Wanted::SetupFolder, Choose::Folder)
+                self.choose(Wanted::SetupFolder, Choose::Folder);
             }
             Setting::AddFolder(folder) => {
                 let path = PathBuf::from(&folder);
@@ -84,7 +84,7 @@ impl Controller {
             Setting::Autostart(on) => setup.autostart = on,
             Setting::Notifications(wanted) => setup.notifications = wanted.needs_you,
             Setting::Workspace(id) => {
-                setup.workspace_id = Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+                setup.workspace_id = Some(id.trim().to_owned()).filter(|id| !id.is_empty());
             }
             Setting::MuteRule(_)
             | Setting::UnmuteRule(_)

@@ -2,7 +2,7 @@
 
 use super::timers::is_due;
 use super::{Controller, TrayPlace};
-use crate::notifications::{self, Context, Tell};
+use crate::notifications::{self, Context, Notifier, Tell};
 use crate::tray::Tray;
 use crate::view;
 use crate::view::model::Page;
@@ -76,7 +76,7 @@ impl Controller {
         is_due(&mut self.timers.show);
         is_due(&mut self.timers.tray);
         if is_due(&mut self.timers.notify) {
-            self.notify_with(|notifier, context| notifier.time(context));
+            self.notify_with(Notifier::time);
         }
         if is_due(&mut self.timers.restart) {
             self.look();
@@ -94,10 +94,7 @@ impl Controller {
     }
 
     /// Asks the policy, and does what it says.
-    pub(super) fn notify_with(
-        &mut self,
-        ask: impl FnOnce(&mut notifications::Notifier, Context<'_>) -> Vec<Tell>,
-    ) {
+    pub(super) fn notify_with(&mut self, ask: impl FnOnce(&mut Notifier, Context<'_>) -> Vec<Tell>) {
         let watched = self.watched();
         let context = Context {
             now: self.facts.now,

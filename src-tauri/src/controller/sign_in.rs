@@ -6,7 +6,7 @@
 
 use super::account::trouble;
 use super::{Afterwards, Answer, Answered, Controller, Done, Keep, WayIn, failure};
-use crate::facts::{Account, Hosting};
+use crate::facts::Hosting;
 use crate::view::model::{Action, FoundSignIn, Notice, NoticeAction, Setup, SignInStep, Way};
 use crate::view::notices::key_not_kept;
 use orgx_peer::Clock;
@@ -124,7 +124,7 @@ impl Controller {
 
     /// To the choice; from the choice, out of the card.
     pub(super) fn sign_in_back(&mut self) {
-        if self.facts.sign_in.step == SignInStep::Choose && self.facts.account != Account::Out {
+        if self.facts.sign_in.step == SignInStep::Choose {
             self.facts.signing_in = false;
         }
         self.begin_attempt();

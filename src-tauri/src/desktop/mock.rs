@@ -49,6 +49,7 @@ pub struct Seen {
 
 impl Mock {
     /// An empty one.
+    #[allow(clippy::new_without_default, reason = "a test says that it makes one")]
     pub fn new() -> Self {
         Self { seen: Arc::default(), changed: watch::Sender::new(0) }
     }

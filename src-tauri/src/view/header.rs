@@ -156,7 +156,7 @@ fn further(facts: &Facts, state: State) -> Vec<String> {
         State::Finishing => all.push("No new task starts".to_owned()),
         State::Offline => all.push("Tries again by itself".to_owned()),
         State::Running(_) if facts.peer.pause == PauseState::Draining => {
-            all.push("No new task after these".to_owned())
+            all.push("No new task after these".to_owned());
         }
         _ => {}
     }

@@ -334,6 +334,7 @@ pub enum Way {
 }
 
 /// First run, after sign-in.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch on a page")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Setup {
@@ -636,6 +637,7 @@ pub struct Settings {
 }
 
 /// Notifications by kind.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch on a page")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]

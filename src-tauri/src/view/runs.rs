@@ -218,12 +218,11 @@ fn receipt(run: &RunRecord) -> Receipt {
     let view = run.receipt.as_ref();
     let delivery = match view.map(|view| view.state) {
         _ if run.local => "local",
-        Some(ReceiptState::Waiting) => "waiting",
         Some(ReceiptState::Delivered) => "delivered",
         Some(ReceiptState::NotTaken) => "not_taken",
         Some(ReceiptState::Refused) => "refused",
         None if run.confirmed => "delivered",
-        None => "waiting",
+        Some(ReceiptState::Waiting) | None => "waiting",
     };
     Receipt {
         run_id: run.run_id.clone(),

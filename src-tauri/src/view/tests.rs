@@ -48,7 +48,7 @@ fn away(code: Code) -> Facts {
 fn each_state_has_its_title_shape_and_button() {
     use Severity::Error;
     let error = Some(Overlay::Error);
-    let cases = [
+    let cases = vec![
         (up(), "Ready for tasks", Glyph::Ready, None, Some(Act::Pause)),
         (
             with(|it| it.peer.runs = vec![run(RunState::Running)]),
@@ -59,7 +59,7 @@ fn each_state_has_its_title_shape_and_button() {
         ),
         (
             with(|it| {
-                it.peer.runs = vec![run(RunState::Running), run(RunState::Starting), run(RunState::Queued)]
+                it.peer.runs = vec![run(RunState::Running), run(RunState::Starting), run(RunState::Queued)];
             }),
             "Running 2 tasks",
             Glyph::Running,
@@ -245,7 +245,7 @@ fn what_follows_from_the_cause_is_folded_under_it() {
 
 #[test]
 fn the_screen_follows_who_is_signed_in() {
-    let screens = [
+    let screens = vec![
         (with(|it| it.account = Account::Unknown), Screen::Loading),
         (with(|it| it.account = Account::Out), Screen::SignIn),
         (
