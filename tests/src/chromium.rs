@@ -60,6 +60,7 @@ pub struct Chromium {
 
 /// How a page is shown: what the person's system says of size, colours and motion.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the system's own")]
 pub struct Looks {
     /// The viewport's width, in CSS pixels.
     pub width: u32,
@@ -82,6 +83,7 @@ impl Looks {
     }
 
     /// The same in the dark.
+    #[must_use]
     pub fn dark(self) -> Self {
         Self { dark: true, ..self }
     }

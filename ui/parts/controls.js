@@ -28,7 +28,7 @@ export function button({ name, label, on, busy, done, kind = '', icon: shape, sp
     on: { click: press },
   },
   shape ? icon(doing === 'done' ? 'tick' : shape) : null,
-  h('span', { class: 'words' }, [...new Set([label, busy])].filter((text) => text).map((text, at) =>
+  label === '' ? null : h('span', { class: 'words' }, [...new Set([label, busy])].filter((text) => text).map((text, at) =>
     h('span', { key: String(at), class: text === word ? 'on' : 'off', 'aria-hidden': text === word ? undefined : 'true' }, text))));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The shell behind them is `fake.js`; the real one is met in the desktop stories.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
 mod commands;
 mod keyboard;
