@@ -37,7 +37,7 @@ fn markup_in_any_text_of_any_state_is_shown_as_text() {
     story(async |window: &mut Window| {
         for state in states::all() {
             for payload in [PAYLOADS.join(" ").as_str()] {
-                let mut value = state.state.clone();
+                let mut value = state.value.clone();
                 let texts = poison(&mut value, payload);
                 window.open_value(&value).await;
                 let found = window.see("({ pwned: window.pwned ?? null, strange: document.querySelectorAll('body :is(img, iframe, script, object, embed, link, style, form:not(.field), a)').length, handlers: [...document.querySelectorAll('body *')].filter((at) => at.getAttributeNames().some((name) => name.startsWith('on') || name === 'style' || name === 'srcdoc')).length, shown: document.body.textContent.split(arguments[0]).length - 1 })".replace("arguments[0]", &json!(payload).to_string()).as_str()).await;
@@ -113,7 +113,7 @@ fn the_key_is_sent_once_and_is_in_the_page_no_more() {
         assert_eq!(sent, [json!(["sign_in_key", { "key": KEY }])]);
         let anywhere = "(() => { const all = [document.documentElement.outerHTML, ...[...document.querySelectorAll('input')].map((at) => at.value), JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href, document.title, name]; return all.some((text) => text.includes('this_is_no_real_key')) })()";
         assert_eq!(window.see(anywhere).await, json!(false), "while OrgX is asked");
-        window.tell(named("first-run-paste-refused").state).await;
+        window.tell(named("first-run-paste-refused").value).await;
         assert_eq!(window.see(anywhere).await, json!(false), "after OrgX said no");
         assert_eq!(window.see("document.getElementById('key').value").await, json!(""));
         // A key that is wrong at first sight is forgotten, too; a shell that fails does not bring it back.

@@ -13,7 +13,7 @@ pub(crate) const NOW: i64 = 1_795_002_252_000;
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) name: String,
-    pub(crate) state: Value,
+    pub(crate) value: Value,
     pub(crate) then: Vec<String>,
 }
 
@@ -22,13 +22,13 @@ pub(crate) fn named(name: &str) -> State {
     let file = root().join("tests/references/ui/states").join(format!("{name}.json"));
     let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("there is no state {name}"));
     let value: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let mut state = value["extends"].as_str().map_or(Value::Object(Map::new()), |name| named(name).state);
+    let mut state = value["extends"].as_str().map_or(Value::Object(Map::new()), |name| named(name).value);
     if value["state"].is_object() {
         merge(&mut state, &value["state"]);
     }
     let then =
         value["then"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    State { name: name.to_owned(), state, then }
+    State { name: name.to_owned(), value: state, then }
 }
 
 /// All of them, in the order of their names; `base` is only there to be extended.

@@ -55,7 +55,7 @@ impl Window {
 
     /// Opens the window with this state, and presses what belongs to it.
     pub(crate) async fn open(&mut self, state: &State) {
-        self.open_value(&state.state).await;
+        self.open_value(&state.value).await;
         self.press_all(&state.then).await;
     }
 

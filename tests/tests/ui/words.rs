@@ -4,6 +4,7 @@ use crate::server::root;
 use crate::states::{self, NOW, named};
 use crate::window::{Window, story};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::process::Command;
 
 const MINUTE: i64 = 60_000;
@@ -109,7 +110,7 @@ fn no_state_has_two_primary_buttons_or_amber_without_need_or_a_word_that_is_neve
             let amber = window
                 .see("document.querySelectorAll('.t-amber').length > 0 && !document.querySelector('.legend')")
                 .await;
-            let needs = state.state["needs"].as_array().is_some_and(|needs| !needs.is_empty());
+            let needs = state.value["needs"].as_array().is_some_and(|needs| !needs.is_empty());
             assert!(amber == json!(false) || needs, "{}: amber, and nobody is needed", state.name);
             let text = window.see("document.body.innerText").await;
             let text = text.as_str().unwrap();
@@ -136,7 +137,8 @@ fn the_pages_types_hold() {
     // The states of the matrix are states of the window: they are checked with the pages.
     let mut text = "import type { WindowState } from './bindings.js';\n".to_owned();
     for (at, state) in states::all().iter().enumerate() {
-        text += &format!("/** {} */\nexport const state{at}: WindowState = {};\n", state.name, state.state);
+        writeln!(text, "/** {} */ export const state{at}: WindowState = {};", state.name, state.value)
+            .unwrap();
     }
     let bindings = std::fs::read(root().join("ui/bindings.d.ts")).unwrap();
     std::fs::write(folder.path().join("bindings.d.ts"), bindings).unwrap();
