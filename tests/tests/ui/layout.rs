@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 fn nothing_scrolls_sideways_at_360_pixels_nor_at_200_percent() {
     story(async |window: &mut Window| {
         for state in states::all() {
+            window.show(Looks::of(440, 640)).await;
             window.open(&state).await;
             for (width, height) in [(360, 480), (220, 320), (180, 240)] {
                 window.show(Looks::of(width, height)).await;
