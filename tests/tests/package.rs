@@ -168,7 +168,10 @@ fn the_deb_is_installed_started_from_the_path_ended_and_removed_clean() {
         };
         assert_eq!(first_line(command("orgx-peer").arg("--version")), version());
 
-        let mut app = tokio::process::Command::from(command("orgx-tray"));
+        let mut app = command("orgx-tray");
+        // Where the desk looks when it has something to complain about.
+        app.stderr(std::fs::File::create(desk.root().join("app.log")).unwrap());
+        let mut app = tokio::process::Command::from(app);
         let mut app = app.kill_on_drop(true).spawn().unwrap();
         let _icon = panel.icon().await;
         desk.connected(1).await;
