@@ -55,10 +55,10 @@ impl Stage {
     }
 }
 
-/// The one that is named, the person's own, or the one that the project keeps for its own tests.
+/// The OpenCode that is named, the person's own, or the one that the project keeps for its own tests.
 fn opencode(env: &Environment) -> Option<PathBuf> {
-    if let Some(program) = env.path("ORGX_OPENCODE_BIN") {
-        return Some(program);
+    if let Some(named) = env.path("ORGX_OPENCODE_BIN").filter(|program| program.is_file()) {
+        return Some(named);
     }
     let cache = env.path("XDG_CACHE_HOME").or_else(|| Some(env.home()?.join(".cache")));
     find_opencode(env).or_else(|| kept_opencode(&cache?))
