@@ -40,6 +40,7 @@ use tokio::sync::mpsc;
 /// How the program was started.
 #[allow(clippy::struct_excessive_bools, reason = "one for each argument")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one argument of the program")]
 pub struct Start {
     /// On the built-in sandbox.
     pub sandbox: bool,
