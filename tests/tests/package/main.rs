@@ -4,9 +4,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
+mod place;
+
 use orgx_tests::desktop::{self, Desk};
 use orgx_tests::programs::say_skipped;
 use orgx_tests::{WAIT, process};
+use place::Place;
 use rustix::process::Signal;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -181,63 +184,6 @@ fn the_deb_is_installed_started_from_the_path_ended_and_removed_clean() {
         assert_eq!(desk.processes(), Vec::<i32>::new(), "nothing of it is left");
         place.leave();
     });
-}
-
-/// Where the package's programs are.
-enum Place {
-    /// In the system. Dropping it removes the package.
-    System,
-    /// Unpacked: the tests may not install, or somebody's own installation is there.
-    Folder(TempDir),
-}
-
-impl Place {
-    fn of(deb: &Path) -> Self {
-        let why = if !rustix::process::geteuid().is_root() {
-            "it takes root"
-        } else if FILES.iter().any(|file| Path::new(file).exists()) {
-            "OrgX Peer is installed here already"
-        } else {
-            run(apt().args(["install", "-y", "--no-install-recommends"]).arg(deb));
-            return Self::System;
-        };
-        say_skipped(&format!("the package is not installed but only unpacked: {why}"));
-        Self::Folder(extracted(deb))
-    }
-
-    fn path(&self) -> String {
-        let system = "/usr/bin:/bin";
-        match self {
-            Self::System => system.to_owned(),
-            Self::Folder(tree) => format!("{}:{system}", below(tree.path(), "/usr/bin").display()),
-        }
-    }
-
-    /// Removes it, and sees that nothing is left.
-    fn leave(self) {
-        let was_installed = matches!(self, Self::System);
-        drop(self);
-        if was_installed {
-            let left: Vec<_> = FILES.into_iter().filter(|file| Path::new(file).exists()).collect();
-            assert_eq!(left, Vec::<&str>::new(), "these files were left");
-            let known = Command::new("dpkg-query").args(["--show", "orgx-peer"]).output().unwrap();
-            assert!(!known.status.success(), "dpkg still knows it: {known:?}");
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if matches!(self, Self::System) {
-            run(apt().args(["purge", "-y", "orgx-peer"]));
-        }
-    }
-}
-
-fn apt() -> Command {
-    let mut command = Command::new("apt-get");
-    command.args(["-qq", "-o", "DPkg::Lock::Timeout=120"]).env("DEBIAN_FRONTEND", "noninteractive");
-    command
 }
 
 fn package(variable: &str) -> Option<PathBuf> {
