@@ -77,6 +77,7 @@ fn cancel_ends_the_run_that_it_is_under_and_no_other() {
     story(&[], async {
         let desk = Desk::set().await;
         endless(&desk);
+        gated(&desk);
         let panel = desk.panel().await;
         let _app = desk.app().await;
         let tray = panel.icon().await;
