@@ -62,7 +62,12 @@ impl Controller {
         }
         let mut wants_window = true;
         self.facts.hosting = Hosting::Nowhere;
-        match looked.found {
+        let found = match looked.found {
+            // Nobody has ever signed in here, so nothing is missed: where a key is kept is asked once there is one.
+            Found::Unreadable(KeychainError::Absent) if !self.kept.read().set_up => Found::Nobody,
+            found => found,
+        };
+        match found {
             Found::Elsewhere(plan) => {
                 wants_window = false;
                 self.facts.account = Account::In { last4: None, place: None };
