@@ -124,8 +124,7 @@ impl Controller {
 
     /// To the choice; from the choice, out of the card.
     pub(super) fn sign_in_back(&mut self) {
-        let has_more = self.facts.account != Account::Out || self.facts.sign_in.signed_out;
-        if self.facts.sign_in.step == SignInStep::Choose && has_more {
+        if self.facts.sign_in.step == SignInStep::Choose {
             self.facts.signing_in = false;
         }
         self.begin_attempt();
