@@ -29,7 +29,7 @@ const STATE: &str = "const done = arguments[arguments.length - 1];
 const MARK: &str = "const [name] = arguments;
     const isShown = (e) => e.checkVisibility({ visibilityProperty: true });
     const canBe = (e) => !e.disabled && e.getAttribute('aria-disabled') !== 'true';
-    const names = (e) => [e.getAttribute('aria-label'), e.innerText.split('\\n')[0].trim()];
+    const names = (e) => [e.getAttribute('aria-label'), e.innerText.trim().split('\\n')[0].trim()];
     document.querySelectorAll('[data-story]').forEach((e) => e.removeAttribute('data-story'));
     const all = [...document.querySelectorAll('button, a, label, summary')];
     const found = all.find((e) => isShown(e) && canBe(e) && names(e).includes(name));

@@ -126,8 +126,15 @@ fn a_sign_in_of_the_wizard_is_found_and_used() {
         let _panel = desk.panel().await;
         let _keyring = desk.keyring().await;
         desk.keep_in_keychain("@useorgx/wizard", "orgx-api-key", KEY).await;
+        // It says where its key belongs; a key that says nothing is OrgX's own and not for here.
+        let note = json!({ "storage": "keytar", "baseUrl": format!("{}/api", desk.gateway.base_url()),
+            "workspaceName": "Acme Platform" });
+        let folder = desk.home().join(".config/useorgx/wizard");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("auth.json"), note.to_string()).unwrap();
         let window = desk.open(desk.environment()).await;
         window.shows("Sign-in found on this computer").await;
+        window.shows("Acme Platform").await;
         window.shows(&KEY[KEY.len() - 4..]).await;
         assert_eq!(desk.gateway.requests().len(), 0, "nothing is sent before a choice");
         window.press("Use this sign-in").await;
@@ -187,6 +194,7 @@ fn signing_out_removes_the_key_everywhere_and_ends_the_connection() {
         window.shows("Sign out on this computer?").await;
         window.press("Sign out").await;
         assert_eq!(desk.gateway.wait_closed_of(1).await.unwrap().code, 1000);
+        window.press("Health").await;
         window.shows("You signed out on this computer").await;
         assert_eq!(desk.in_keychain("orgx-peer").await, None, "it is gone from the keychain");
         panel

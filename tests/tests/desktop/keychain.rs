@@ -61,6 +61,8 @@ fn without_a_keychain_the_key_can_be_kept_in_memory_until_the_app_quits() {
         assert_eq!(window.state().await["settings"]["key_place"], "memory");
         assert_eq!(window.stop().await, 0);
         let window = desk.open(desk.environment()).await;
+        window.shows("There is no keychain").await;
+        window.press("Keep a key in memory until I quit").await;
         window.state_with("it is asked for again", |state| state["screen"] == "sign_in").await;
         assert_eq!(orgx_tests::Stage::files_with(desk.root(), KEY), Vec::<std::path::PathBuf>::new());
     });

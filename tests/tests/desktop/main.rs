@@ -49,7 +49,7 @@ fn done() -> Value {
 
 /// The agent edits a file.
 fn edit(path: &str, summary: &str) -> Line {
-    Line::Json(json!({ "kind": "file_edit", "path": path, "summary": summary, "diff_ref": "diff-1" }))
+    Line::Json(json!({ "kind": "file_edit", "path": path, "summary": summary }))
 }
 
 /// One skill of one rule: its id, and what an edit's path must hold.

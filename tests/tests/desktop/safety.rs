@@ -32,7 +32,10 @@ fn text_from_outside_arrives_as_text() {
                     Line::Json(
                         json!({ "kind": "tool_call", "tool": hostile, "summary": hostile, "ref": "c" }),
                     ),
-                    edit(&format!("evil{n}/{hostile}"), hostile),
+                    Line::Json(
+                        json!({ "kind": "file_edit", "path": format!("evil{n}/{hostile}"), "summary": hostile,
+                    "diff_ref": format!("diff {hostile}") }),
+                    ),
                     match n % 2 {
                         0 => Line::Json(done()),
                         _ => Line::Json(json!({ "kind": "assistant_failed", "reason": hostile })),
@@ -73,24 +76,27 @@ fn the_page_runs_no_script_but_its_own_and_asks_nobody_else() {
         let desk = Desk::set().await;
         let _panel = desk.panel().await;
         let window = desk.window().await;
-        let violated = window.session.run_async(
-            "const done = arguments[arguments.length - 1];
-             const seen = new Set();
-             document.addEventListener('securitypolicyviolation', (event) => {
-                 seen.add(event.effectiveDirective);
-                 if (seen.size === 5) done([...seen].sort());
-             });
-             const add = (name, set) => { const e = document.createElement(name); set(e); document.body.append(e); };
-             add('script', (e) => { e.textContent = 'window.pwned = 1'; });
-             add('style', (e) => { e.textContent = 'body { opacity: 0 }'; });
-             add('img', (e) => { e.src = 'http://127.0.0.1:9/x.png'; });
-             add('iframe', (e) => { e.src = 'http://127.0.0.1:9/'; });
-             fetch('http://127.0.0.1:9/').catch(() => {});",
-            json!([]),
-        );
-        let violated = violated.await.expect("all of it is refused");
-        let wanted = json!(["connect-src", "frame-src", "img-src", "script-src-elem", "style-src-elem"]);
-        assert_eq!(violated, wanted);
+        // Each is refused by its own directive, and says so by an event.
+        for (directive, attempt) in [
+            ("script-src-elem", "add('script', (e) => { e.textContent = 'window.pwned = 1'; })"),
+            ("script-src-elem", "add('script', (e) => { e.src = 'http://127.0.0.1:9/x.js'; })"),
+            ("style-src-elem", "add('style', (e) => { e.textContent = 'body { opacity: 0 }'; })"),
+            ("img-src", "add('img', (e) => { e.src = 'http://127.0.0.1:9/x.png'; })"),
+            ("connect-src", "fetch('http://127.0.0.1:9/').catch(() => {})"),
+            ("connect-src", "new WebSocket('ws://127.0.0.1:9/')"),
+        ] {
+            let script = format!(
+                "const done = arguments[arguments.length - 1];
+                 const heard = (event) => done(event.effectiveDirective);
+                 document.addEventListener('securitypolicyviolation', heard, {{ once: true }});
+                 const add = (name, set) => {{
+                     const e = document.createElement(name); set(e); document.body.append(e);
+                 }};
+                 {attempt};"
+            );
+            let violated = window.session.run_async(&script, json!([])).await;
+            assert_eq!(violated.as_ref().map(|said| said.as_str()), Ok(Some(directive)), "{attempt}");
+        }
         let evaluated = "try { return eval('1') } catch (error) { return error.name }";
         let evaluated = window.session.run(evaluated, json!([])).await.unwrap();
         assert_eq!(evaluated, "EvalError");
