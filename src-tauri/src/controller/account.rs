@@ -6,8 +6,13 @@ use crate::facts::{Account, Hosting, KeyTrouble};
 use crate::view::model::Notifications;
 use orgx_peer::credentials::{Credentials, KeyPlace, KeychainError, last4};
 use orgx_peer::{Config, Draft, Environment, NotificationKind, Paths, Peer};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use url::Url;
+
+/// A keychain that was not there is looked for so often.
+const KEYCHAIN: Duration = Duration::from_secs(5);
 
 /// What a look found.
 #[derive(Debug)]
@@ -40,7 +45,9 @@ impl Controller {
         self.look += 1;
         self.timers.restart = None;
         let (look, place, credentials) = (self.look, self.place.clone(), self.ground.credentials.clone());
-        if self.facts.hosting == Hosting::Nowhere || matches!(self.facts.hosting, Hosting::Failed { .. }) {
+        let is_read_again = matches!(self.facts.account, Account::Unreadable(_));
+        let is_down = matches!(self.facts.hosting, Hosting::Nowhere | Hosting::Failed { .. });
+        if is_down && !is_read_again {
             self.facts.hosting = Hosting::Starting;
         }
         if self.facts.sandbox {
@@ -95,7 +102,14 @@ impl Controller {
                 self.facts.account = Account::Out;
                 self.look_for_found();
             }
-            Found::Unreadable(error) => self.facts.account = Account::Unreadable(trouble(error)),
+            Found::Unreadable(error) => {
+                // At login the keychain may start after us. A locked one is not asked again by itself: it would ask the
+                // person each time.
+                if error == KeychainError::Absent {
+                    self.timers.restart = Some(Instant::now() + KEYCHAIN);
+                }
+                self.facts.account = Account::Unreadable(trouble(error));
+            }
             Found::Unusable(why) => {
                 if first {
                     self.facts.account = Account::Out;

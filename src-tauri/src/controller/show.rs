@@ -164,10 +164,9 @@ impl Controller {
     pub(super) fn window_ready(&mut self) -> view::model::WindowState {
         self.window.open = true;
         self.window.ready = true;
-        let state = view::window(&self.facts);
-        self.window.sent = Some(state.clone());
-        self.window.sent_at = Some(Instant::now());
-        state
+        // An answer and an event may overtake each other: the next event says it again.
+        self.window.sent = None;
+        view::window(&self.facts)
     }
 
     pub(super) fn tray_place(&mut self, place: TrayPlace) {
