@@ -83,7 +83,6 @@ fn the_page_runs_no_script_but_its_own_and_asks_nobody_else() {
             ("style-src-elem", "add('style', (e) => { e.textContent = 'body { opacity: 0 }'; })"),
             ("img-src", "add('img', (e) => { e.src = 'http://127.0.0.1:9/x.png'; })"),
             ("connect-src", "fetch('http://127.0.0.1:9/').catch(() => {})"),
-            ("connect-src", "new WebSocket('ws://127.0.0.1:9/')"),
         ] {
             let script = format!(
                 "const done = arguments[arguments.length - 1];

@@ -134,29 +134,24 @@ fn a_closed_window_leaves_no_page_behind_and_the_app_works_on() {
 
 #[test]
 fn a_window_comes_back_where_it_was_and_as_large() {
-    story(&[], async {
+    story(&[Need::Driver], async {
         let desk = Desk::set().await;
         let panel = desk.panel().await;
-        let app = desk.app().await;
+        let page = desk.window().await;
         let tray = panel.icon().await;
-        let opened = async || {
-            process::until("the window opens", async || desk.screen.windows("OrgX Peer").len() == 1).await;
-            desk.screen.windows("OrgX Peer")[0]
-        };
-        tray.click(&["Open OrgX Peer"]).await;
-        let (window, place) = opened().await;
+        let (window, place) = desk.screen.windows("OrgX Peer")[0];
         assert_eq!((place.width, place.height), (440, 640));
         let wanted = Place { x: 310, y: 120, width: 520, height: 700 };
         desk.screen.put(window, wanted);
-        let arrived = async || desk.screen.windows("OrgX Peer").iter().any(|(_, place)| *place == wanted);
-        process::until("it is there", arrived).await;
+        page.session.until("the page is as large", "innerWidth === 520 && innerHeight === 700").await;
         desk.screen.close(window);
         process::until("it is closed", async || desk.screen.windows("OrgX Peer").is_empty()).await;
+        let arrived = async || desk.screen.windows("OrgX Peer").iter().any(|(_, place)| *place == wanted);
         tray.click(&["Open OrgX Peer"]).await;
         process::until("it is where it was", arrived).await;
         // The same after a restart.
         tray.click(&["Quit OrgX Peer"]).await;
-        assert_eq!(app.ended().await, Some(0));
+        assert_eq!(page.ended().await, 0);
         let before = panel.registered();
         let _app = desk.app().await;
         panel.icon_after(before).await.click(&["Open OrgX Peer"]).await;
