@@ -69,6 +69,7 @@ impl Controller {
         }
         let mut wants_window = true;
         self.facts.hosting = Hosting::Nowhere;
+        let absent = matches!(looked.found, Found::Unreadable(KeychainError::Absent));
         let found = match looked.found {
             // Nobody has ever signed in here, so nothing is missed: where a key is kept is asked once there is one.
             Found::Unreadable(KeychainError::Absent) if !self.kept.read().set_up => Found::Nobody,
@@ -101,6 +102,10 @@ impl Controller {
             Found::Nobody => {
                 self.facts.account = Account::Out;
                 self.look_for_found();
+                // A sign-in from the command line has its key as soon as the keychain is there.
+                if absent {
+                    self.timers.restart = Some(Instant::now() + KEYCHAIN);
+                }
             }
             Found::Unreadable(error) => {
                 // At login the keychain may start after us. A locked one is not asked again by itself: it would ask the
