@@ -94,7 +94,9 @@ static SECRETS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MASK),
         (r"(?i)\b(bearer|basic)([ .]+)[A-Za-z0-9._~+/=-]{4,}", "${1}${2}[redacted]"),
-        (r"\b(?:oxk|ghp|gho|ghu|ghs|ghr|npm|pat|hf|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{3,}", MASK),
+        // Ours wherever it stands: a line break that is left out may join it to a word.
+        (r"oxk[_-][A-Za-z0-9_-]{3,}", MASK),
+        (r"\b(?:ghp|gho|ghu|ghs|ghr|npm|pat|hf|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{3,}", MASK),
         (r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{8,}", MASK),
         (r"\bglpat-[A-Za-z0-9_-]{8,}", MASK),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", MASK),
@@ -144,6 +146,7 @@ mod tests {
             ("refused: Bearer oxk_abcdef123", "refused: Bearer [redacted]"),
             ("protocols orgx.v1, bearer.oxk_abc", "protocols orgx.v1, bearer.[redacted]"),
             ("key oxk_live_0123456789 is bad", "key [redacted] is bad"),
+            ("bad\noxk_live_0123456789", "bad[redacted]"),
             ("Incorrect API key provided: sk-proj-abcdef0123", "Incorrect API key provided: [redacted]"),
             ("GET https://me:hunter2@host/x", "GET https://[redacted]@host/x"),
             ("OPENAI_API_KEY=abcdef rest", "OPENAI_API_KEY=[redacted] rest"),
@@ -187,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_never_gets_through(before in ".{0,700}", key in "oxk_[A-Za-z0-9_]{8,40}", after in ".{0,80}") {
+        fn a_key_never_gets_through(before in "(?s:.{0,700})", key in "oxk_[A-Za-z0-9_]{8,40}", after in ".{0,80}") {
             let safe = Redacted::new(&format!("{before} {key} {after}"));
             prop_assert!(!safe.as_str().contains(&key));
             prop_assert!(safe.as_str().chars().count() <= CHARS);

@@ -6,7 +6,7 @@
 
 use super::account::trouble;
 use super::{Afterwards, Answer, Answered, Controller, Done, Keep, WayIn, failure};
-use crate::facts::{Account, Hosting};
+use crate::facts::Hosting;
 use crate::view::model::{Action, FoundSignIn, Notice, NoticeAction, Setup, SignInStep, Way};
 use crate::view::notices::key_not_kept;
 use orgx_peer::Clock;
