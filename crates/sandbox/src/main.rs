@@ -89,6 +89,8 @@ async fn run(args: Args) -> io::Result<()> {
     say("sign in to it, in the browser or with that key, and run a peer:")?;
     say(&format!("  ORGX_BASE_URL={} orgx-peer login", gateway.base_url()))?;
     say(&format!("  {agent}orgx-peer run"))?;
+    say("or the desktop app, which asks how to sign in:")?;
+    say(&format!("  ORGX_BASE_URL={} {agent}orgx-tray", gateway.base_url()))?;
     say("or, without signing in:")?;
     say(&format!(
         "  ORGX_API_KEY={KEY} ORGX_WORKSPACE_ID={WORKSPACE} ORGX_BASE_URL={} {agent}orgx-peer run",
