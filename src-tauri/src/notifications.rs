@@ -15,10 +15,13 @@ use crate::view::model::{Notifications, Page};
 use crate::view::runs::is_cancelled;
 use burst::{Burst, Deviation};
 use orgx_peer::{Ask, License, PeerEvent, PeerSnapshot};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Offline for so long is told, in ms.
 pub const OFFLINE: i64 = 10 * 60 * 1000;
+
+/// So many titles are remembered.
+const ARRIVED: usize = 100;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +97,8 @@ pub struct Context<'a> {
 pub struct Notifier {
     bursts: BTreeMap<String, Burst>,
     needs: BTreeSet<String>,
+    /// The newest runs' titles: a run may be over before a snapshot has shown it.
+    arrived: VecDeque<(String, String)>,
     outage: Option<Outage>,
     revoked: bool,
 }
@@ -122,6 +127,13 @@ impl Notifier {
                 }
                 Vec::new()
             }
+            PeerEvent::Arrived { run_id, title } => {
+                self.arrived.push_back((run_id.clone(), title.clone()));
+                if self.arrived.len() > ARRIVED {
+                    self.arrived.pop_front();
+                }
+                Vec::new()
+            }
             PeerEvent::Ended { run_id, completed: false, reason, .. } => {
                 let silent = !context.wanted.run_failed
                     || is_cancelled(reason.as_deref())
@@ -129,7 +141,9 @@ impl Notifier {
                 if silent {
                     Vec::new()
                 } else {
-                    vec![Tell::Show(texts::failed(run_id, reason.as_deref(), context))]
+                    let arrived = self.arrived.iter().rev().find(|(id, _)| id == run_id);
+                    let title = arrived.map(|(_, title)| title.as_str());
+                    vec![Tell::Show(texts::failed(run_id, title, reason.as_deref(), context))]
                 }
             }
             _ => Vec::new(),

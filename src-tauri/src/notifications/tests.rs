@@ -217,6 +217,18 @@ fn a_failed_run_is_told_and_a_cancelled_one_is_not() {
 }
 
 #[test]
+fn a_run_that_failed_before_anybody_saw_it_is_told_by_its_title() {
+    let mut story = Story::new();
+    story.peer.runs.clear();
+    let arrived = PeerEvent::Arrived { run_id: "r1".into(), title: "Quick one".into() };
+    assert_eq!(story.with(|it, context| it.event(&arrived, context)), []);
+    assert_eq!(
+        shown(&story.ended("the model refused")),
+        [text("Run failed: Quick one", "The model refused. OrgX was told.")]
+    );
+}
+
+#[test]
 fn an_outage_is_told_once_after_ten_minutes_and_taken_back() {
     let mut story = Story::new();
     story.peer.connected = false;

@@ -52,8 +52,15 @@ pub(super) fn deviations(key: Key, run_id: &str, all: &[Deviation], context: Con
     made(key, &format!("{} deviations in one run", all.len()), &body, Buttons::Open, run_page(run_id))
 }
 
-pub(super) fn failed(run_id: &str, reason: Option<&str>, context: Context<'_>) -> Notification {
-    let title = format!("Run failed: {}", runs::title_of(context.peer, run_id));
+pub(super) fn failed(
+    run_id: &str,
+    title: Option<&str>,
+    reason: Option<&str>,
+    context: Context<'_>,
+) -> Notification {
+    let title = title.map(text::line).filter(|title| !title.is_empty());
+    let title = title.unwrap_or_else(|| runs::title_of(context.peer, run_id));
+    let title = format!("Run failed: {title}");
     let local = context.peer.runs.iter().any(|run| run.run_id == run_id && run.local)
         || context.peer.recent.iter().any(|run| run.run_id == run_id && run.local);
     let reason = text::sentence(&text::cut(reason.unwrap_or("it ended without a word"), BODY - 30));
