@@ -171,6 +171,8 @@ impl Controller {
                 self.kept.change(|kept| kept.signed_out = true);
                 self.facts.sign_in.signed_out = true;
                 self.facts.account = Account::Out;
+                // There it says so, with the way back in.
+                self.show_health();
                 self.look_for_found();
                 Ok(Answered::Done)
             }

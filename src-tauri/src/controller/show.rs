@@ -147,6 +147,12 @@ impl Controller {
         self.open_window();
     }
 
+    /// Shows Health, if there is a window to show it.
+    pub(super) fn show_health(&mut self) {
+        self.go_to(Page::Health);
+        self.facts.goto += 1;
+    }
+
     /// This page is open now.
     pub(super) fn go_to(&mut self, page: Page) {
         self.facts.page = page;
