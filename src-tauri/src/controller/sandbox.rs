@@ -3,10 +3,11 @@
 use super::host::Plan;
 use super::{Afterwards, Controller, Done, Place};
 use crate::facts::{Account, Hosting};
-use orgx_peer::{Config, Environment, Paths, find_opencode};
+use orgx_peer::{Config, Draft, Environment, Paths, find_opencode};
 use orgx_sandbox::scene::{Pace, Reach, Scene, kept_opencode};
 use std::path::PathBuf;
 use std::time::Duration;
+use url::Url;
 
 /// The sandbox's agent takes this long for each step: a person is to see it.
 const PACE: Duration = Duration::from_millis(1_500);
@@ -98,7 +99,7 @@ impl Controller {
         let Some(stage) = &self.stage else { return self.set_sandbox() };
         match stage.config() {
             Ok(config) => {
-                self.set_base_url(config.base_url.clone());
+                self.point_at_sandbox();
                 self.start_host(Plan::Host(Box::new(config)));
             }
             Err(why) => {
@@ -119,9 +120,26 @@ impl Controller {
         }
     }
 
+    /// What names OrgX means the sandbox's; but never while the card is open, whose key is for the person's own.
+    pub(super) fn point_at_sandbox(&mut self) {
+        if !self.facts.sandbox || self.facts.signing_in {
+            return;
+        }
+        if let Some(config) = self.stage.as_ref().and_then(|stage| stage.config().ok()) {
+            self.set_base_url(config.base_url);
+        }
+    }
+
+    /// The person's own OrgX.
+    pub(super) fn own_base_url(&self) -> Option<Url> {
+        Draft::read(&self.ground.env).ok()?.base_url.ok()
+    }
+
     /// From the sandbox to the person's own OrgX.
     pub(super) fn leave_sandbox(&mut self) {
         self.facts.sandbox = false;
+        // Its runs are gone, and with them their pages.
+        self.show_health();
         self.place = Place { env: self.ground.env.clone(), paths: self.ground.paths.clone() };
         self.facts.account = Account::Unknown;
         self.facts.history = crate::facts::History::default();

@@ -85,10 +85,15 @@ impl Controller {
         self.sign_in.found = found;
     }
 
-    /// Shows the card. On the sandbox it is the person's own OrgX that is meant.
+    /// Shows the card. On the sandbox it is the person's own OrgX that is meant; the sandbox goes on behind the card
+    /// until a key is kept.
     pub(super) fn open_sign_in(&mut self) {
         if self.facts.sandbox {
-            return self.leave_sandbox();
+            match self.own_base_url() {
+                Some(url) => self.set_base_url(url),
+                // Why not is said where the person's own peer cannot start.
+                None => return self.leave_sandbox(),
+            }
         }
         self.facts.signing_in = true;
         self.facts.sign_in.step = SignInStep::Choose;
@@ -126,6 +131,7 @@ impl Controller {
     pub(super) fn sign_in_back(&mut self) {
         if self.facts.sign_in.step == SignInStep::Choose {
             self.facts.signing_in = false;
+            self.point_at_sandbox();
         }
         self.begin_attempt();
         self.sign_in.place = None;
@@ -231,6 +237,9 @@ impl Controller {
         self.facts.setting_up = !kept.set_up;
         self.facts.setup = Setup::default();
         self.facts.workspace_name = kept.workspace.map(|(_, name)| name);
+        if self.facts.sandbox {
+            return self.leave_sandbox();
+        }
         if matches!(self.facts.hosting, Hosting::Here | Hosting::Starting) && self.host.is_some() {
             self.stop_host(Afterwards::LookAgain);
         } else {

@@ -2,7 +2,7 @@
 
 use super::{KEY, World, state};
 use crate::controller::{Keep, PageCommand, Start, WayIn};
-use crate::view::model::{Screen, Setting, SignInStep};
+use crate::view::model::{Action, Page, Screen, Setting, SignInStep, WindowState};
 use orgx_peer::credentials::Mood;
 
 #[tokio::test]
@@ -100,10 +100,46 @@ async fn signing_out_forgets_the_key_and_says_what_stays() {
     let app = world.app(env, Start::default());
     app.page(PageCommand::Ready).await.unwrap();
     app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+    app.page(PageCommand::ShowPage(Page::Settings)).await.unwrap();
+    let before = app.until("Settings", |now| now.page == Page::Settings).await;
     app.page(PageCommand::SignOut).await.unwrap();
     let now = app.until("the notice", |now| now.notice.is_some()).await;
     assert_eq!(now.notice.unwrap().title, "You signed out on this computer");
+    assert_eq!((now.page, now.goto), (Page::Health, before.goto + 1), "it is said where the person is led");
     assert!(world.keychain.is_empty());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn the_sandbox_goes_on_behind_the_card_until_a_key_is_kept() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start { sandbox: true, ..Start::default() });
+    app.page(PageCommand::Ready).await.unwrap();
+    let runs = |now: &WindowState| now.sandbox && now.health.connected && now.screen == Screen::Main;
+    app.until("the sandbox", runs).await;
+    let sandbox = app.until("its host", |now| !now.sign_in.host.is_empty()).await.sign_in.host;
+
+    // There and back again: nothing of it has ended.
+    app.page(PageCommand::DoAction(Action::SignIn)).await.unwrap();
+    let now = app.until("the card", |now| now.screen == Screen::SignIn).await;
+    assert!(now.sandbox && now.health.connected);
+    assert!(world.gateway.base_url().ends_with(&now.sign_in.host), "{}", now.sign_in.host);
+    app.page(PageCommand::SignInStart(WayIn::Paste)).await.unwrap();
+    app.page(PageCommand::SignInKey("oxk_wrong_0123456789".to_owned().into())).await.unwrap();
+    let refused = |now: &WindowState| matches!(now.sign_in.step, SignInStep::Paste { error: Some(_) });
+    assert!(app.until("why not", refused).await.sandbox);
+    app.page(PageCommand::SignInBack).await.unwrap();
+    let now = app.until("the choice", |now| now.sign_in.step == SignInStep::Choose).await;
+    assert_eq!((now.screen, now.sandbox), (Screen::SignIn, true));
+    app.page(PageCommand::SignInBack).await.unwrap();
+    let now = app.until("the sandbox, as it was", runs).await;
+    assert_eq!(now.sign_in.host, sandbox);
+
+    app.page(PageCommand::DoAction(Action::SignIn)).await.unwrap();
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    let now = app.until("the first run", |now| now.screen == Screen::Setup && now.setup.page == 2).await;
+    assert!(!now.sandbox);
+    assert_eq!((now.page, world.keychain.len()), (Page::Health, 1));
     app.end().await;
 }
 
