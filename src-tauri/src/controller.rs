@@ -38,7 +38,6 @@ use timers::Timers;
 use tokio::sync::mpsc;
 
 /// How the program was started.
-#[allow(clippy::struct_excessive_bools, reason = "one for each argument")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one argument of the program")]
 pub struct Start {
@@ -226,6 +225,7 @@ impl Controller {
             Done::Saved(saved) => self.saved(saved),
             Done::Reloaded(restart) => self.reloaded(&restart),
             Done::Test(number, news) => self.test_news(number, news),
+            Done::QuitLooked => self.quit_looked(),
             Done::Sandbox(result) => self.sandbox_set(result),
         }
     }

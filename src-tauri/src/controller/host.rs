@@ -1,7 +1,8 @@
 //! The peer, hosted in this process or attached to in another one: a task that owns it, and says what it says.
 //!
 //! Promises: a peer that runs for this workspace already is attached to, and never fought over. Commands are carried
-//! out in the order in which they came, and none holds up the next. When it is over it says so once, and how.
+//! out in the order in which they came, and none holds up the next; before one is answered, what became of it is said.
+//! When it is over it says so once, and how.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -117,11 +118,15 @@ async fn live(
                 },
                 Some((command, answer)) = inbox.recv() => {
                     let peer = &peer;
-                    under_way.push(async move {
-                        let _unheard = answer.send(peer.command(command).await);
-                    });
+                    under_way.push(async move { (peer.command(command).await, answer) });
                 }
-                Some(()) = under_way.next() => {}
+                Some((reply, answer)) = under_way.next() => {
+                    if watch.has_changed().is_ok_and(|changed| changed) {
+                        let now = watch.borrow_and_update().clone();
+                        say(Said::Snapshot(Box::new(now)));
+                    }
+                    let _unheard = answer.send(reply);
+                }
             }
         }
     };

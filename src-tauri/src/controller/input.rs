@@ -165,6 +165,8 @@ pub enum Done {
     Reloaded(Vec<String>),
     /// The test task has news.
     Test(u64, News),
+    /// The peer has said what runs, to somebody who quits.
+    QuitLooked,
     /// The sandbox is set.
     Sandbox(Result<Box<Stage>, String>),
 }

@@ -3,22 +3,40 @@
 //! Promises: a signal asks nobody. A peer that was paused only so that it could quit takes tasks again at the next
 //! start. Of a peer that runs elsewhere only this app goes.
 
-use super::{Afterwards, Controller};
+use super::{Afterwards, Controller, Done};
 use crate::facts::{Hosting, Quitting};
 use crate::view::header;
 use crate::view::model::Quit;
 use orgx_peer::{Command, PauseState, RunState};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+/// A peer that does not say in this time what runs is not waited for.
+const ASKED: Duration = Duration::from_secs(2);
 /// Cancelled runs are waited for so long; then they end as the peer does.
 const CANCELLED: Duration = Duration::from_secs(10);
 /// A peer that stops is waited for so long: it lets its runs and OrgX take seconds.
 pub(super) const STOPPED: Duration = Duration::from_secs(20);
 
 impl Controller {
-    /// The person wants the program to end.
+    /// The person wants the program to end. A run may have begun since the peer was last heard: it is asked first.
     pub(super) fn quit(&mut self) {
+        let Some(host) = self.host.as_ref().filter(|_| self.facts.hosting == Hosting::Here) else {
+            return self.stop_now();
+        };
+        let asked = timeout(ASKED, host.ask(Command::Runs { limit: 0 }));
+        self.later(async move {
+            // What it said came before its answer; without one, what is known has to do.
+            let _late = asked.await;
+            Done::QuitLooked
+        });
+    }
+
+    /// Whether runs are active is known.
+    pub(super) fn quit_looked(&mut self) {
+        if matches!(self.facts.quitting, Quitting::Finishing | Quitting::Cancelling) {
+            return;
+        }
         if self.facts.hosting == Hosting::Here && header::active(&self.facts) > 0 && !self.facts.sandbox {
             self.facts.quitting = Quitting::Asked;
             return self.open_window();

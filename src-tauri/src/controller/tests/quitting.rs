@@ -4,6 +4,7 @@ use super::World;
 use crate::controller::{Input, PageCommand, Start};
 use crate::tray::Click;
 use crate::view::model::{Quit, Sheet};
+use orgx_sandbox::gateway::Received;
 
 #[tokio::test]
 async fn quit_asks_while_a_run_is_active_and_stay_stays() {
@@ -19,6 +20,18 @@ async fn quit_asks_while_a_run_is_active_and_stay_stays() {
     app.end().await;
     let frames = world.gateway.of_run("r1");
     assert_eq!(frames.last().unwrap()["reason"], "peer stopped", "a signal ends runs by the peer's rules");
+}
+
+#[tokio::test]
+async fn quit_asks_even_in_the_moment_in_which_a_run_begins() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "ENDLESS");
+    let began = |frames: &[Received]| frames.iter().any(|frame| frame.value["kind"] == "task.started");
+    world.gateway.wait_for("its start", began).await.unwrap();
+    app.send(Input::Tray(Click::Quit));
+    app.until("the question", |now| now.sheet == Some(Sheet::Quit { runs: 1 })).await;
+    app.end().await;
 }
 
 #[tokio::test]
