@@ -92,7 +92,11 @@ pub struct Controller {
     window: show::Window,
     timers: Timers,
     /// What is to be done once the peer has stopped.
-    afterwards: Option<Afterwards>,
+    wishes: Wishes,
+    /// Are keys being forgotten?
+    forgetting: bool,
+    /// The program ends; nothing takes that back.
+    ending: bool,
     over: bool,
 }
 
@@ -103,17 +107,28 @@ struct Place {
     paths: Paths,
 }
 
-/// What is to be done once the peer has stopped.
+/// Why the peer is stopped.
 #[derive(Debug)]
 enum Afterwards {
     /// The program ends.
     Exit,
-    /// Another peer starts.
+    /// Another peer starts, unless something else is wanted, too.
     LookAgain,
     /// The sandbox goes, and the person's own account is looked for.
     LeaveSandbox,
     /// The keys are forgotten.
     Forget(tokio::sync::oneshot::Sender<Answer>),
+}
+
+/// What is to be done once the peer has stopped. Each is a fact of its own: none takes the place of another.
+#[derive(Debug, Default)]
+struct Wishes {
+    /// Was it asked to stop at all?
+    stop: bool,
+    /// The sandbox goes.
+    leave_sandbox: bool,
+    /// The keys are forgotten; that goes before the program's end.
+    forget: Option<tokio::sync::oneshot::Sender<Answer>>,
 }
 
 impl Controller {
@@ -154,7 +169,9 @@ impl Controller {
             reading: history::Reading::default(),
             window: show::Window::default(),
             timers: Timers::default(),
-            afterwards: None,
+            wishes: Wishes::default(),
+            forgetting: false,
+            ending: false,
             over: false,
         }
     }

@@ -42,6 +42,9 @@ enum Found {
 impl Controller {
     /// Looks who is signed in, and gets a peer.
     pub(super) fn look(&mut self) {
+        if self.ending || self.forgetting {
+            return;
+        }
         self.look += 1;
         self.timers.restart = None;
         let (look, place, credentials) = (self.look, self.place.clone(), self.ground.credentials.clone());
@@ -135,6 +138,9 @@ impl Controller {
     /// Removes the key everywhere, once the peer has stopped.
     pub(super) fn sign_out(&mut self, answer: oneshot::Sender<Answer>) {
         let refused = match (&self.facts.account, &self.facts.hosting) {
+            _ if self.forgetting || self.wishes.forget.is_some() => {
+                Some(failure("You are being signed out already", "It takes a moment"))
+            }
             _ if self.facts.sandbox => Some(failure("Nobody is signed in", "This is the sandbox")),
             (_, Hosting::Elsewhere) => Some(failure(
                 "Another program runs the peer",
@@ -155,6 +161,13 @@ impl Controller {
     }
 
     pub(super) fn forget(&mut self, answer: oneshot::Sender<Answer>) {
+        self.forgetting = true;
+        // It takes its own time, which the program's end waits for.
+        if self.ending {
+            self.timers.end = Some(Instant::now() + super::quit::STOPPED);
+        }
+        // What was looked for before would find the key once more.
+        self.look += 1;
         let (credentials, url) = (self.ground.credentials.clone(), self.base_url.clone());
         self.later(async move {
             let result = match url {
@@ -166,6 +179,7 @@ impl Controller {
     }
 
     pub(super) fn forgotten(&mut self, answer: oneshot::Sender<Answer>, result: Result<(), KeychainError>) {
+        self.forgetting = false;
         let outcome = match result {
             Ok(()) => {
                 self.kept.change(|kept| kept.signed_out = true);
@@ -183,6 +197,7 @@ impl Controller {
             }
         };
         let _gone = answer.send(outcome);
+        self.end_look();
     }
 }
 

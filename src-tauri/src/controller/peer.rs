@@ -32,7 +32,13 @@ impl Controller {
     /// Stops the peer, or lets go of it, and then does this.
     pub(super) fn stop_host(&mut self, afterwards: Afterwards) {
         self.timers.restart = None;
-        self.afterwards = Some(afterwards);
+        self.wishes.stop = true;
+        match afterwards {
+            Afterwards::Exit => self.ending = true,
+            Afterwards::LookAgain => {}
+            Afterwards::LeaveSandbox => self.wishes.leave_sandbox = true,
+            Afterwards::Forget(answer) => self.wishes.forget = Some(answer),
+        }
         match &mut self.host {
             Some(host) => {
                 host.stop();
@@ -96,7 +102,7 @@ impl Controller {
         tracing::info!(?over, "the peer is over");
         let tells = self.notifier.gone();
         self.tell(tells);
-        if self.afterwards.is_some() {
+        if self.wishes.stop {
             return self.stopped();
         }
         self.facts.peer.attention.clear();
@@ -128,15 +134,15 @@ impl Controller {
         self.facts.peer.attention.clear();
         self.facts.peer.runs.clear();
         self.facts.peer.connected = false;
-        match self.afterwards.take() {
-            Some(Afterwards::Exit) => self.over = true,
-            Some(Afterwards::LookAgain) => self.look(),
-            Some(Afterwards::LeaveSandbox) => {
-                self.stage = None;
-                self.facts.peer = PeerSnapshot::default();
-                self.look();
-            }
-            Some(Afterwards::Forget(answer)) => self.forget(answer),
+        let wishes = std::mem::take(&mut self.wishes);
+        if wishes.leave_sandbox {
+            self.stage = None;
+            self.facts.peer = PeerSnapshot::default();
+        }
+        match wishes.forget {
+            Some(answer) => self.forget(answer),
+            None if self.ending => self.end_look(),
+            None if wishes.stop => self.look(),
             None => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Quitting. With runs under way it is asked how: once all is done, or by cancelling them.
 //!
 //! Promises: a signal asks nobody. A peer that was paused only so that it could quit takes tasks again at the next
-//! start. Of a peer that runs elsewhere only this app goes.
+//! start. Of a peer that runs elsewhere only this app goes. A sign-out that was asked for is done first.
 
 use super::{Afterwards, Controller, Done};
 use crate::facts::{Hosting, Quitting};
@@ -92,13 +92,22 @@ impl Controller {
 
     /// Ends everything by its rules, and then the program.
     pub(super) fn stop_now(&mut self) {
-        if matches!(self.afterwards, Some(Afterwards::Exit)) {
+        if self.ending {
             return;
         }
         self.timers.give_up = None;
         self.cancel_pairing();
         self.close_test();
         self.stop_host(Afterwards::Exit);
+        self.timers.end = Some(Instant::now() + STOPPED);
+        self.end_look();
+    }
+
+    /// Ends the program once all that has to be done before is done.
+    pub(super) fn end_look(&mut self) {
+        if self.ending && self.host.is_none() && !self.wishes.stop && !self.forgetting {
+            self.over = true;
+        }
     }
 
     fn pause_to_quit(&mut self, after_current_runs: bool) {

@@ -91,6 +91,10 @@ impl Controller {
             tracing::warn!("the peer did not stop in time");
             self.stopped();
         }
+        if is_due(&mut self.timers.end) {
+            tracing::warn!("not everything was done before the end");
+            self.over = true;
+        }
     }
 
     /// Asks the policy, and does what it says.

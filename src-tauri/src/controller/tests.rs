@@ -6,6 +6,7 @@ mod steering;
 
 use super::{Answer, Answered, Controller, Ground, Input, PageCommand, Start};
 use crate::desktop::mock::{Mock, Seen};
+use crate::kept::KeptFile;
 use crate::view::model::{Screen, WindowState};
 use orgx_peer::credentials::{Credentials, MockKeychain, mock};
 use orgx_peer::{Config, Environment, Paths};
@@ -64,6 +65,17 @@ impl World {
     /// Of somebody whose key is in the environment.
     fn signed_in(&self) -> Environment {
         self.signed_out().with("ORGX_API_KEY", KEY).with("ORGX_WORKSPACE_ID", "w1")
+    }
+
+    /// What the keychain knows the key for this OrgX by.
+    fn account(&self) -> String {
+        url::Url::parse(&self.gateway.base_url()).unwrap().origin().ascii_serialization()
+    }
+
+    /// Puts a key for this OrgX into the keychain, of somebody who has been through the first run.
+    fn keep_key(&self, key: &str) {
+        self.keychain.put("orgx-peer", &self.account(), key);
+        KeptFile::in_folder(&self.home.path().join("state")).change(|kept| kept.set_up = true);
     }
 
     fn config(&self) -> Config {

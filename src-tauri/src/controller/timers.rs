@@ -19,12 +19,15 @@ pub(super) struct Timers {
     pub(super) give_up: Option<Instant>,
     /// An own peer that stops was waited for long enough.
     pub(super) stopped: Option<Instant>,
+    /// What has to be done before the program ends was waited for long enough.
+    pub(super) end: Option<Instant>,
 }
 
 impl Timers {
     pub(super) fn next(&self) -> Option<Instant> {
-        let all = [self.show, self.notify, self.tray, self.restart, self.detail, self.give_up, self.stopped];
-        all.into_iter().flatten().min()
+        let shown = [self.show, self.notify, self.tray, self.detail];
+        let peer = [self.restart, self.give_up, self.stopped, self.end];
+        shown.into_iter().chain(peer).flatten().min()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ways out.
 
-use super::World;
+use super::{KEY, World};
 use crate::controller::{Input, PageCommand, Start};
 use crate::tray::Click;
 use crate::view::model::{Quit, Sheet};
@@ -88,4 +88,22 @@ async fn quit_without_runs_asks_nothing() {
     app.send(Input::Tray(Click::Quit));
     app.task.await.unwrap();
     assert!(world.desktop.seen().exited);
+}
+
+#[tokio::test]
+async fn a_sign_out_is_done_before_the_program_ends() {
+    for how in [Input::Tray(Click::Quit), Input::Stop] {
+        let world = World::new().await;
+        let env = world.signed_out().with("ORGX_WORKSPACE_ID", "w1");
+        world.keep_key(KEY);
+        let app = world.app(env, Start::default());
+        app.page(PageCommand::Ready).await.unwrap();
+        app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        app.send(Input::Page(PageCommand::SignOut, answer));
+        app.send(how);
+        assert!(answered.await.unwrap().is_ok());
+        app.task.await.unwrap();
+        assert!(world.desktop.seen().exited && world.keychain.is_empty());
+    }
 }

@@ -95,8 +95,7 @@ async fn a_key_that_the_keychain_does_not_take_may_be_kept_elsewhere() {
 async fn signing_out_forgets_the_key_and_says_what_stays() {
     let world = World::new().await;
     let env = world.signed_out().with("ORGX_WORKSPACE_ID", "w1");
-    let account = url::Url::parse(&world.gateway.base_url()).unwrap().origin().ascii_serialization();
-    world.keychain.put("orgx-peer", &account, KEY);
+    world.keep_key(KEY);
     let app = world.app(env, Start::default());
     app.page(PageCommand::Ready).await.unwrap();
     app.until("a peer", |now| now.header.title == "Ready for tasks").await;
