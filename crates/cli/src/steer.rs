@@ -29,7 +29,7 @@ pub(crate) async fn cancel(options: &CancelOptions) -> ExitCode {
     end(async {
         let Found { peer, .. } = find(&options.peer).await?;
         let run_id = whole_id(&peer.snapshot(), &options.run)?;
-        peer.command(Command::Cancel { run_id: run_id.clone() }).await?;
+        peer.command(Command::Cancel { run_id: run_id.clone(), exact: false }).await?;
         Ok(format!("Cancelling {run_id}: its agent is asked to stop."))
     })
     .await

@@ -133,7 +133,7 @@ impl Follow {
                         return say_failed("left it to the peer; `orgx-peer runs` tells how it ends", 1);
                     }
                     self.show.line(Tone::Mute, "Cancelling (Ctrl-C again leaves it to the peer)");
-                    let cancelled = self.peer.command(Command::Cancel { run_id: self.run_id.clone() }).await;
+                    let cancelled = self.peer.command(Command::Cancel { run_id: self.run_id.clone(), exact: true }).await;
                     if let Err(error) = cancelled && !matches!(error, CommandError::Ended { .. }) {
                         return Refusal::from(error).end(false);
                     }

@@ -58,7 +58,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     }
 
     // What cannot be done says why.
-    if let Err(error) = other.command(Command::Cancel { run_id: "run_2".into() }).await {
+    if let Err(error) = other.command(Command::Cancel { run_id: "run_2".into(), exact: true }).await {
         println!("{error}");
     }
 

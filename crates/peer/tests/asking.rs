@@ -142,7 +142,7 @@ async fn a_question_can_be_cancelled_and_a_paused_peer_asks_and_waits() {
     let it = Asking::new().await;
     let peer = it.peer().await;
     it.ask(&peer, "r1").await;
-    peer.command(Command::Cancel { run_id: "r1".into() }).await.expect("cancelled");
+    peer.command(Command::Cancel { run_id: "r1".into(), exact: true }).await.expect("cancelled");
     assert_eq!(it.world.gateway.terminal("r1").await.expect("told")["reason"], "cancelled");
     assert_eq!(peer.snapshot().attention, []);
     peer.command(Command::Pause { after_current_runs: false }).await.expect("paused");

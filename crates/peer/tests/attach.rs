@@ -22,7 +22,7 @@ async fn the_handle_of_another_program_shows_and_does_the_same() {
     world.dispatch("r1", "long");
     let seen = until(&other, "a step", |now| now.runs.iter().any(|run| run.steps == 1)).await;
     assert_eq!((seen.runs[0].run_id.as_str(), seen.runs[0].state), ("r1", RunState::Running));
-    other.command(Command::Cancel { run_id: "r1".into() }).await.expect("done");
+    other.command(Command::Cancel { run_id: "r1".into(), exact: true }).await.expect("done");
     let mut kinds = Vec::new();
     while !matches!(kinds.last(), Some(PeerEvent::Ended { .. })) {
         kinds.push(events.recv().await.expect("an event"));

@@ -30,7 +30,7 @@ async fn a_run_that_is_cancelled_while_it_is_looked_up_is_never_prompted() {
     let opencode = OpenCode::start(Session::Unprompted).await;
     let peer = peer_of(&world, &opencode).await;
     opencode.until_asked("/message/msg_1", 1).await;
-    peer.command(Command::Cancel { run_id: "r".into() }).await.expect("cancelled");
+    peer.command(Command::Cancel { run_id: "r".into(), exact: true }).await.expect("cancelled");
     let end = world.gateway.terminal("r").await.expect("told");
     assert_eq!((end["reason"].as_str(), end["recoverable"].as_bool()), (Some("cancelled"), Some(false)));
     opencode.until_asked("/abort", 1).await;

@@ -20,7 +20,7 @@ fn done() -> Line {
 }
 
 async fn detail(peer: &Peer, run_id: &str) -> RunDetail {
-    match peer.command(Command::Detail { run_id: run_id.into() }).await.expect("a run") {
+    match peer.command(Command::Detail { run_id: run_id.into(), exact: true }).await.expect("a run") {
         Reply::Detail(detail) => *detail,
         other => panic!("{other:?}"),
     }
@@ -59,7 +59,7 @@ async fn a_run_is_seen_live_and_whole_afterwards() {
     let receipt = over.run.receipt.expect("a receipt");
     assert_eq!((receipt.state, receipt.why, receipt.next_at), (ReceiptState::Delivered, None, None));
     assert_eq!(
-        peer.command(Command::Detail { run_id: "nobody".into() }).await,
+        peer.command(Command::Detail { run_id: "nobody".into(), exact: false }).await,
         Err(CommandError::NoSuchRun { run_id: "nobody".into() })
     );
     peer.stop().await;

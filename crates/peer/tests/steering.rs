@@ -163,7 +163,7 @@ async fn a_run_is_cancelled_by_the_start_of_its_id() {
         world.dispatch(run, "gated");
     }
     until(&peer, "both", |now| now.runs.len() == 2).await;
-    let cancel = async |run: &str| peer.command(Command::Cancel { run_id: run.into() }).await;
+    let cancel = async |run: &str| peer.command(Command::Cancel { run_id: run.into(), exact: false }).await;
     assert_eq!(cancel("ab").await, Err(CommandError::Ambiguous { run_id: "ab".into() }));
     assert_eq!(cancel("").await, Err(CommandError::NoSuchRun { run_id: String::new() }));
     assert_eq!(cancel("x").await, Err(CommandError::NoSuchRun { run_id: "x".into() }));
@@ -174,6 +174,27 @@ async fn a_run_is_cancelled_by_the_start_of_its_id() {
     assert_eq!(cancel("abc").await, Err(CommandError::Ended { run_id: "abc1".into() }));
     let ended = runs(&peer).await.into_iter().filter(|run| run.state.is_over()).map(|run| run.run_id);
     assert_eq!(ended.collect::<Vec<_>>(), ["abc1"]);
+    peer.stop().await;
+}
+
+#[tokio::test]
+async fn a_whole_id_names_no_run_that_only_starts_so() {
+    let world = gated().await;
+    let peer = world.peer().await;
+    world.dispatch("r10", "gated");
+    until(&peer, "a run", |now| now.runs.len() == 1).await;
+    let exact = async |run: &str| {
+        let run_id = run.to_owned();
+        let cancelled = peer.command(Command::Cancel { run_id: run_id.clone(), exact: true }).await;
+        (cancelled, peer.command(Command::Detail { run_id, exact: true }).await.map(drop))
+    };
+    let unknown = || CommandError::NoSuchRun { run_id: "r1".into() };
+    assert_eq!(exact("r1").await, (Err(unknown()), Err(unknown())));
+    assert_eq!(peer.snapshot().runs.len(), 1, "the other run goes on");
+    assert_eq!(exact("r10").await, (Ok(Reply::Done), Ok(())));
+    until(&peer, "none left", |now| now.runs.is_empty()).await;
+    let ended = CommandError::Ended { run_id: "r10".into() };
+    assert_eq!(exact("r10").await, (Err(ended), Ok(())));
     peer.stop().await;
 }
 

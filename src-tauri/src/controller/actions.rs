@@ -24,7 +24,9 @@ impl Controller {
             PageCommand::Pause { after_current_runs } => {
                 return self.ask_peer(Command::Pause { after_current_runs }, answer);
             }
-            PageCommand::CancelRun { run_id } => return self.ask_peer(Command::Cancel { run_id }, answer),
+            PageCommand::CancelRun { run_id } => {
+                return self.ask_peer(Command::Cancel { run_id, exact: true }, answer);
+            }
             PageCommand::Answer { id, allow, always } => return self.answer_need(id, allow, always, answer),
             PageCommand::Set(change) => return self.set(change, Some(answer)),
             PageCommand::CopyReceipt { run_id } => return self.copy_receipt(run_id, answer),

@@ -19,7 +19,7 @@ impl Controller {
             Click::PauseAfter => self.tell_peer(Command::Pause { after_current_runs: true }),
             Click::Resume => self.resume(),
             Click::OpenRun(run_id) => self.open_page(Page::Run { run_id }),
-            Click::Cancel(run_id) => self.tell_peer(Command::Cancel { run_id }),
+            Click::Cancel(run_id) => self.tell_peer(Command::Cancel { run_id, exact: true }),
             Click::OpenNeed(id) => self.open_page(Page::Need { id }),
             Click::ShowOutbox => log_failure(&self.show_outbox()),
             Click::CopyDiagnostics => self.copy_diagnostics(None),

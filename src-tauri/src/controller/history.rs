@@ -87,7 +87,7 @@ impl Controller {
             return;
         }
         let run_id = run_id.clone();
-        let asked = host.ask(Command::Detail { run_id: run_id.clone() });
+        let asked = host.ask(Command::Detail { run_id: run_id.clone(), exact: true });
         self.later(async {
             let result = match asked.await {
                 Ok(Reply::Detail(detail)) => Ok(detail),

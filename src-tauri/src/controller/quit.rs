@@ -58,7 +58,7 @@ impl Controller {
                 self.pause_to_quit(false);
                 let active = self.facts.peer.runs.iter().filter(|run| run.state != RunState::Queued);
                 for run_id in active.map(|run| run.run_id.clone()).collect::<Vec<_>>() {
-                    self.tell_peer(Command::Cancel { run_id });
+                    self.tell_peer(Command::Cancel { run_id, exact: true });
                 }
                 self.facts.quitting = Quitting::Cancelling;
                 self.timers.give_up = Some(Instant::now() + CANCELLED);

@@ -67,7 +67,7 @@ impl Controller {
             let _gone = answer.send(Err(no_peer()));
             return;
         };
-        let (asked, desktop) = (host.ask(Command::Detail { run_id }), self.desktop.clone());
+        let (asked, desktop) = (host.ask(Command::Detail { run_id, exact: true }), self.desktop.clone());
         tokio::spawn(async move {
             let receipt = match asked.await {
                 Ok(Reply::Detail(detail)) => detail

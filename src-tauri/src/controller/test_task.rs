@@ -104,7 +104,9 @@ async fn watch(peer: &Peer, stage: &mut Stage, say: &impl Fn(News)) -> Result<()
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return Err("the test's peer ended".to_owned()),
         };
-        if let Ok(Reply::Detail(detail)) = peer.command(Command::Detail { run_id: run_id.clone() }).await {
+        if let Ok(Reply::Detail(detail)) =
+            peer.command(Command::Detail { run_id: run_id.clone(), exact: true }).await
+        {
             say(News::Run(detail));
         }
         match event {

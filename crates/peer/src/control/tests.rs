@@ -17,11 +17,13 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_request_is_read_or_refused_with_a_reason() {
-    let cancel = Command::Cancel { run_id: "r".into() };
+    let cancel = Command::Cancel { run_id: "r".into(), exact: false };
+    let exactly = Command::Cancel { run_id: "r".into(), exact: true };
     for (line, what) in [
         (r#"{"id":1,"command":"subscribe"}"#, Ask::Subscribe),
         (r#"{"id":1,"command":"pause"}"#, Ask::Do(Command::Pause { after_current_runs: false })),
         (r#"{"id":1,"command":"cancel","run_id":"r","later":"fields"}"#, Ask::Do(cancel)),
+        (r#"{"id":1,"command":"cancel","run_id":"r","exact":true}"#, Ask::Do(exactly)),
     ] {
         assert_eq!(request(line.as_bytes()), Ok(Asked { id: 1, what }));
     }
@@ -178,9 +180,9 @@ async fn a_mirror_shows_what_the_peer_shows_and_ends_with_it() {
     };
     assert_eq!(ask(Command::Resume).await, Ok(Reply::Done));
     let unknown = CommandError::NoSuchRun { run_id: "x".into() };
-    assert_eq!(ask(Command::Cancel { run_id: "x".into() }).await, Err(unknown));
+    assert_eq!(ask(Command::Cancel { run_id: "x".into(), exact: false }).await, Err(unknown));
     let too_long = "x".repeat(limits::CONTROL_LINE_BYTES);
-    let refused = ask(Command::Cancel { run_id: too_long }).await.expect_err("too long");
+    let refused = ask(Command::Cancel { run_id: too_long, exact: false }).await.expect_err("too long");
     assert!(matches!(refused, CommandError::Invalid { .. }), "{refused}");
     // The last words of a peer are heard, too.
     peer.event("the last word");

@@ -19,8 +19,11 @@ pub enum Command {
     Resume,
     /// End a run: the agent is asked, waited for, then left behind.
     Cancel {
-        /// Which.
+        /// Which; the start of its id will do, if no other one starts so.
         run_id: String,
+        /// Is that the whole id? Then a run that only starts so is another one.
+        #[serde(default)]
+        exact: bool,
     },
     /// Run a task of the person's own, which OrgX never hears of.
     Task(LocalTask),
@@ -43,6 +46,9 @@ pub enum Command {
     Detail {
         /// Which; the start of its id will do, if no other one starts so.
         run_id: String,
+        /// Is that the whole id? Then a run that only starts so is another one.
+        #[serde(default)]
+        exact: bool,
     },
     /// Answer something that waits for the person ([`super::Attention`]).
     Answer {

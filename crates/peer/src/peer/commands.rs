@@ -28,15 +28,15 @@ impl Actor {
                 self.carry_out(effects).await;
                 Ok(Reply::Done)
             }
-            Command::Cancel { run_id } => self.cancel(&run_id).await,
+            Command::Cancel { run_id, exact } => self.cancel(&run_id, exact).await,
             Command::Task(task) => self.local_task(task).await,
             Command::Runs { limit } => self.records(Which::All, limit).await,
             Command::Receipts { limit } => self.records(Which::WithReceipt, limit).await,
             Command::Run { run_id } => {
-                let runs = self.named(&run_id).await?;
+                let runs = self.named(&run_id, false).await?;
                 Ok(Reply::Runs { runs: vec![runs] })
             }
-            Command::Detail { run_id } => self.detail(&run_id).await,
+            Command::Detail { run_id, exact } => self.detail(&run_id, exact).await,
             Command::Answer { id, answer } => self.answer(&id, answer).await,
             Command::Reconnect => {
                 self.try_now();
@@ -64,9 +64,9 @@ impl Actor {
         self.touch();
     }
 
-    async fn cancel(&mut self, run_id: &str) -> Result<Reply, CommandError> {
-        let Some(found) = self.under_way(run_id)? else {
-            return Err(CommandError::Ended { run_id: self.named(run_id).await?.run_id });
+    async fn cancel(&mut self, run_id: &str, exact: bool) -> Result<Reply, CommandError> {
+        let Some(found) = self.under_way(run_id, exact)? else {
+            return Err(CommandError::Ended { run_id: self.named(run_id, exact).await?.run_id });
         };
         tracing::info!(run_id = %found, "the person cancels");
         let effects = self.dispatcher.cancel(&found, self.clock.now());
@@ -75,13 +75,14 @@ impl Actor {
     }
 
     /// The one run under way that this names.
-    fn under_way(&self, run_id: &str) -> Result<Option<RunId>, CommandError> {
+    fn under_way(&self, run_id: &str, exact: bool) -> Result<Option<RunId>, CommandError> {
+        let same = self.dispatcher.run(&RunId::new(run_id)).map(|run| run.dispatch.run_id.clone());
+        if exact || same.is_some() {
+            return Ok(same);
+        }
         let mut found = self.dispatcher.runs().map(|run| &run.dispatch.run_id);
         let mut starting = found.by_ref().filter(|id| !run_id.is_empty() && id.as_str().starts_with(run_id));
         let (first, second) = (starting.next(), starting.next());
-        if let Some(run) = self.dispatcher.run(&RunId::new(run_id)) {
-            return Ok(Some(run.dispatch.run_id.clone()));
-        }
         match second {
             Some(_) => Err(CommandError::Ambiguous { run_id: run_id.to_owned() }),
             None => Ok(first.cloned()),
@@ -141,7 +142,7 @@ impl Actor {
     }
 
     /// The one run that this names.
-    pub(super) async fn named(&mut self, run_id: &str) -> Result<RunRecord, CommandError> {
+    pub(super) async fn named(&mut self, run_id: &str, exact: bool) -> Result<RunRecord, CommandError> {
         let no_such = || CommandError::NoSuchRun { run_id: run_id.to_owned() };
         if run_id.is_empty() {
             return Err(no_such());
@@ -150,7 +151,7 @@ impl Actor {
         if let Some(at) = runs.iter().position(|run| run.run_id == run_id) {
             return Ok(self.as_it_is_now(runs.swap_remove(at)));
         }
-        match (runs.pop(), runs.is_empty()) {
+        match (runs.pop().filter(|_| !exact), runs.is_empty()) {
             (None, _) => Err(no_such()),
             (Some(run), true) => Ok(self.as_it_is_now(run)),
             (Some(_), false) => Err(CommandError::Ambiguous { run_id: run_id.to_owned() }),

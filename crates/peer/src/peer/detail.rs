@@ -8,8 +8,8 @@ use orgx_proto::ids::RunId;
 use tokio::time::timeout;
 
 impl Actor {
-    pub(super) async fn detail(&mut self, run_id: &str) -> Result<Reply, CommandError> {
-        let run = self.named(run_id).await?;
+    pub(super) async fn detail(&mut self, run_id: &str, exact: bool) -> Result<Reply, CommandError> {
+        let run = self.named(run_id, exact).await?;
         let id = RunId::new(run.run_id.clone());
         let receipt = if run.state.is_over() && !run.local { self.last_word(&id).await } else { None };
         let receipt = receipt.and_then(|json| serde_json::from_str(&json).ok());

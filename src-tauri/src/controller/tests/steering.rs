@@ -47,6 +47,22 @@ async fn cancel_ends_the_run_and_its_page_shows_it() {
 }
 
 #[tokio::test]
+async fn a_late_click_ends_no_run_whose_id_only_starts_so() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r10", "ENDLESS");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.send(Input::Tray(Click::Cancel("r1".into())));
+    let run_id = || "r1".to_owned();
+    assert!(app.page(PageCommand::CancelRun { run_id: run_id() }).await.is_err());
+    assert!(app.page(PageCommand::CopyReceipt { run_id: run_id() }).await.is_err());
+    let other = app.page(PageCommand::CancelRun { run_id: "r10".into() });
+    assert!(world.gateway.of_run("r10").iter().all(|frame| frame["kind"] != "task.failed"));
+    other.await.unwrap();
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_failed_run_is_told_and_a_click_opens_it() {
     let world = World::new().await;
     world.daemon.script("BROKEN", vec![Line::End]);

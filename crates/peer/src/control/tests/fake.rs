@@ -72,7 +72,7 @@ impl FakePeer {
             while let Some(Request { command, answer }) = inbox.recv().await {
                 count.0.send_modify(|count| *count += 1);
                 let reply = match command {
-                    Command::Cancel { run_id } => Err(CommandError::NoSuchRun { run_id }),
+                    Command::Cancel { run_id, .. } => Err(CommandError::NoSuchRun { run_id }),
                     Command::Task(_) => Ok(Reply::Task { run_id: "local".into() }),
                     Command::Runs { .. } => {
                         never_answered.push(answer);
