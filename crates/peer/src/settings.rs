@@ -25,6 +25,9 @@ pub enum SettingsError {
     /// The file, or what it says, cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Without a folder tasks may work anywhere; that has to be said, not left over.
+    #[error("without a folder here agents may work anywhere; allow any folder, if that is what you want")]
+    LastFolder,
     /// The file cannot be written.
     #[error("{path} cannot be written: {error}. Nothing was changed: make it writable, then try again", path = .path.display())]
     Write {
@@ -88,6 +91,18 @@ impl Settings {
         self.set(&["runs", "allowed_folders"], folders)
     }
 
+    /// Tasks may work in this folder, too.
+    pub fn allow_folder(&mut self, folder: &Path) -> &mut Self {
+        self.changes.push(Change::member(&["runs", "allowed_folders"], &text(folder), true));
+        self
+    }
+
+    /// Tasks may not work in this folder any more. The last one stays: [`SettingsError::LastFolder`].
+    pub fn disallow_folder(&mut self, folder: &Path) -> &mut Self {
+        self.changes.push(Change::one_stays(&["runs", "allowed_folders"], &text(folder)));
+        self
+    }
+
     /// Is the person asked about a task in a folder that is not allowed?
     pub fn ask_for_folders(&mut self, on: bool) -> &mut Self {
         self.set(&["runs", "ask_for_folders"], on)
@@ -131,7 +146,9 @@ impl Settings {
         let text = read(&self.path)?;
         let mut document = parse(&self.path, &text)?;
         for change in &self.changes {
-            change.make(&mut document);
+            if !change.make(&mut document) {
+                return Err(SettingsError::LastFolder);
+            }
         }
         let new = document.to_string();
         // What we would refuse to read is not written.

@@ -6,10 +6,10 @@ use super::account::preferences;
 use super::{Afterwards, Answer, Answered, Controller, Done, failure};
 use crate::desktop::Choose;
 use crate::facts::Hosting;
-use crate::view::model::{Notifications, Page, Setting};
+use crate::view::model::{Failure, Notifications, Page, Setting};
 use orgx_peer::settings::{Settings, SettingsError};
 use orgx_peer::{Command, Draft, NotificationKind, Reply};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 
 /// What a dialog was opened for.
@@ -26,7 +26,7 @@ pub enum Wanted {
 /// What a change of `config.toml` came to.
 #[derive(Debug)]
 pub struct Saved {
-    pub(super) result: Result<(), String>,
+    pub(super) result: Result<(), Failure>,
     /// Whoever waits for it.
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// What is to be told the peer once it has read it.
@@ -38,6 +38,8 @@ type Change = Box<dyn FnOnce(&mut Settings) -> Result<(), SettingsError> + Send>
 
 /// Runs at once that can be chosen.
 const CONCURRENT: std::ops::RangeInclusive<u32> = 1..=16;
+/// What is said of a change that was not made.
+const UNCHANGED: &str = "That was not changed";
 /// Longest text of a setting, in bytes.
 const TEXT: usize = 4 * 1024;
 
@@ -45,7 +47,6 @@ impl Controller {
     /// Changes one setting.
     pub(super) fn set(&mut self, change: Setting, answer: Option<oneshot::Sender<Answer>>) {
         self.facts.preferences.error = None;
-        let folders = self.facts.peer.settings.allowed_folders.clone();
         let change: Change = match change {
             Setting::Autostart(on) => return reply(answer, self.set_autostart(on)),
             Setting::Notifications(wanted) => Box::new(move |it| {
@@ -53,7 +54,7 @@ impl Controller {
                 Ok(())
             }),
             Setting::MuteRule(rule) | Setting::UnmuteRule(rule) if rule.is_empty() || rule.len() > TEXT => {
-                return reply(answer, Err(failure("That was not changed", "This is not a rule")));
+                return reply(answer, Err(failure(UNCHANGED, "This is not a rule")));
             }
             Setting::MuteRule(rule) => plain(move |it| it.mute_rule(&rule, true)),
             Setting::UnmuteRule(rule) => plain(move |it| it.mute_rule(&rule, false)),
@@ -61,35 +62,22 @@ impl Controller {
             Setting::Outbox(on) => plain(move |it| it.outbox(on)),
             Setting::Presence(on) => plain(move |it| it.presence(on)),
             Setting::Concurrent(n) if !CONCURRENT.contains(&n) => {
-                return reply(
-                    answer,
-                    Err(failure("That was not changed", "From 1 to 16 runs can be under way at once")),
-                );
+                return reply(answer, Err(failure(UNCHANGED, "From 1 to 16 runs can be under way at once")));
             }
             Setting::Concurrent(n) => plain(move |it| it.concurrent(n as usize)),
             Setting::AddFolder(folder) if folder.is_empty() => {
                 self.choose(Wanted::Folder, Choose::Folder);
                 return reply(answer, Ok(Answered::Done));
             }
-            Setting::AddFolder(folder) => match added(folder, folders) {
-                Ok(folders) => plain(move |it| it.allowed_folders(&folders)),
+            Setting::AddFolder(folder) => match added(&folder) {
+                Ok(folder) => plain(move |it| it.allow_folder(&folder)),
                 Err(refused) => return reply(answer, Err(refused)),
             },
-            Setting::RemoveFolder(folder) => {
-                let left: Vec<PathBuf> =
-                    folders.iter().filter(|known| **known != folder).map(PathBuf::from).collect();
-                if left.is_empty() {
-                    let why = "Without a folder here agents may work anywhere. Allow any folder, if that is what \
-                               you want";
-                    self.facts.preferences.error = Some(format!("{why}."));
-                    return reply(answer, Err(failure("The last folder stays", why)));
-                }
-                plain(move |it| it.allowed_folders(&left))
-            }
+            Setting::RemoveFolder(folder) => plain(move |it| it.disallow_folder(Path::new(&folder))),
             Setting::AnyFolder(true) => plain(|it| it.allowed_folders(&[])),
             Setting::AnyFolder(false) => {
                 // From anywhere to some: the first one has to be chosen.
-                if folders.is_empty() {
+                if self.facts.peer.settings.allowed_folders.is_empty() {
                     self.choose(Wanted::Folder, Choose::Folder);
                 }
                 return reply(answer, Ok(Answered::Done));
@@ -113,11 +101,12 @@ impl Controller {
             orgx_peer::Ask::Folder { folder } => Some(folder.clone()),
             orgx_peer::Ask::Unknown => None,
         });
-        let allowed = self.facts.peer.settings.allowed_folders.clone();
-        match folder.filter(|_| allow && always && !allowed.is_empty()) {
+        // Where any folder is allowed, one more would forbid the others.
+        let is_limited = !self.facts.peer.settings.allowed_folders.is_empty();
+        match folder.filter(|_| allow && always && is_limited) {
             Some(folder) => {
-                let folders: Vec<PathBuf> = allowed.into_iter().chain([folder]).map(PathBuf::from).collect();
-                self.save(plain(move |it| it.allowed_folders(&folders)), Some(answer), Some(command));
+                let change = plain(move |it| it.allow_folder(Path::new(&folder)));
+                self.save(change, Some(answer), Some(command));
             }
             None => self.ask_peer(command, answer),
         }
@@ -170,8 +159,8 @@ impl Controller {
             });
             let (result, preferences) = match work.await {
                 Ok(Ok(preferences)) => (Ok(()), preferences),
-                Ok(Err(error)) => (Err(error.to_string()), None),
-                Err(_) => (Err("something went wrong inside OrgX Peer".to_owned()), None),
+                Ok(Err(error)) => (Err(refusal(&error)), None),
+                Err(_) => (Err(failure(UNCHANGED, "Something went wrong inside OrgX Peer")), None),
             };
             Done::Saved(Saved { result, answer, then, preferences })
         });
@@ -184,10 +173,10 @@ impl Controller {
             self.facts.preferences.muted_rules = muted_rules;
         }
         if let Err(why) = result {
-            tracing::warn!(why, "config.toml was not changed");
-            self.facts.preferences.error = Some(crate::text::sentence(&why));
-            self.facts.setup.error = Some(crate::text::sentence(&why));
-            return reply(answer, Err(failure("That was not changed", why)));
+            tracing::warn!(%why, "config.toml was not changed");
+            self.facts.preferences.error = Some(why.text.clone());
+            self.facts.setup.error = Some(why.text.clone());
+            return reply(answer, Err(why));
         }
         self.setup_saved();
         let Some(host) = &self.host else { return reply(answer, Ok(Answered::Done)) };
@@ -223,15 +212,17 @@ impl Controller {
     }
 }
 
-fn added(folder: String, mut folders: Vec<String>) -> Result<Vec<PathBuf>, crate::view::model::Failure> {
-    let path = PathBuf::from(&folder);
+fn added(folder: &str) -> Result<PathBuf, Failure> {
+    let path = PathBuf::from(folder);
     if folder.len() > TEXT || !path.is_absolute() || !path.is_dir() {
         return Err(failure("The folder was not added", "There is no such folder"));
     }
-    if !folders.contains(&folder) {
-        folders.push(folder);
-    }
-    Ok(folders.into_iter().map(PathBuf::from).collect())
+    Ok(path)
+}
+
+fn refusal(error: &SettingsError) -> Failure {
+    let title = if matches!(error, SettingsError::LastFolder) { "The last folder stays" } else { UNCHANGED };
+    failure(title, error)
 }
 
 pub(super) fn reply(answer: Option<oneshot::Sender<Answer>>, outcome: Answer) {

@@ -16,6 +16,8 @@ enum What {
     Set(Value),
     /// The text is to be in the list, or not.
     Member(String, bool),
+    /// The text is not to be in the list, but the list is not to become empty.
+    OneStays(String),
 }
 
 impl Change {
@@ -27,15 +29,27 @@ impl Change {
         Self { at: *at, what: What::Member(text.to_owned(), present) }
     }
 
-    pub(super) fn make(&self, document: &mut DocumentMut) {
+    pub(super) fn one_stays(at: &At, text: &str) -> Self {
+        Self { at: *at, what: What::OneStays(text.to_owned()) }
+    }
+
+    /// Makes it; or does not, because the last of a list is to stay.
+    pub(super) fn make(&self, document: &mut DocumentMut) -> bool {
         let [table, name] = self.at;
         let table = document.entry(table).or_insert_with(|| Item::Table(Table::new()));
         // An inline table, `orgx = { ... }`, is a table, too.
-        let Some(table) = table.as_table_like_mut() else { return };
+        let Some(table) = table.as_table_like_mut() else { return true };
         let old = table.get(name).and_then(Item::as_value);
         let mut new = match &self.what {
             What::Set(value) => value.clone(),
             What::Member(text, present) => Value::Array(list(old, text, *present)),
+            What::OneStays(text) => {
+                let left = list(old, text, false);
+                if left.is_empty() {
+                    return false;
+                }
+                Value::Array(left)
+            }
         };
         if let Some(old) = old {
             // The comment behind it.
@@ -45,6 +59,7 @@ impl Change {
             Some(item) => *item = Item::Value(new),
             None => drop(table.insert(name, Item::Value(new))),
         }
+        true
     }
 }
 

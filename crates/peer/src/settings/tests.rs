@@ -149,6 +149,22 @@ fn an_id_that_can_be_none_is_refused() {
 }
 
 #[test]
+fn folders_are_taken_away_from_what_the_file_says_by_now_and_the_last_one_stays() {
+    let world = world("[runs]\nallowed_folders = [\"/a\", \"/b\", \"/c\"]\n");
+    let open = || Settings::open(&world.paths).expect("settings");
+    // All are opened before any is saved: each knows only the old list.
+    let (mut one, mut two, mut three, mut four) = (open(), open(), open(), open());
+    one.disallow_folder(Path::new("/a")).save().expect("saved");
+    two.disallow_folder(Path::new("/b")).save().expect("saved");
+    let refused = three.disallow_folder(Path::new("/c")).save();
+    assert!(matches!(refused, Err(SettingsError::LastFolder)), "{refused:?}");
+    let folders = || world.draft().runs.expect("runs").allowed_folders;
+    assert_eq!(folders(), [PathBuf::from("/c")]);
+    four.allow_folder(Path::new("/d")).allow_folder(Path::new("/c")).save().expect("saved");
+    assert_eq!(folders(), [PathBuf::from("/c"), PathBuf::from("/d")]);
+}
+
+#[test]
 fn what_several_change_at_once_is_all_kept() {
     let world = world(MINE);
     let rules: Vec<String> = (0..40).map(|n| format!("rule-{n}")).collect();

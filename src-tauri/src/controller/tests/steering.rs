@@ -142,6 +142,25 @@ async fn the_last_folder_is_not_taken_away_since_that_would_allow_any() {
 }
 
 #[tokio::test]
+async fn folders_taken_away_one_right_after_the_other_are_all_gone() {
+    let world = World::new().await;
+    let path = |name: &str| world.home.path().join(name).display().to_string();
+    let app = world.ready().await;
+    for name in ["a", "b", "c"] {
+        std::fs::create_dir(path(name)).unwrap();
+        app.page(PageCommand::Set(Setting::AddFolder(path(name)))).await.unwrap();
+    }
+    app.until("all three", |now| now.settings.folders.len() == 3).await;
+    let remove = |name: &str| app.page(PageCommand::Set(Setting::RemoveFolder(path(name))));
+    let (a, b) = tokio::join!(remove("a"), remove("b"));
+    assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+    app.until("one is left", |now| now.settings.folders == [path("c")]).await;
+    let refused = app.page(PageCommand::Set(Setting::RemoveFolder(path("c")))).await.unwrap_err();
+    assert_eq!(refused.title, "The last folder stays");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn what_a_page_names_is_checked() {
     let world = World::new().await;
     let app = world.ready().await;
