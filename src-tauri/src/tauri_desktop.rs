@@ -2,6 +2,7 @@
 
 mod autostart;
 mod notify;
+mod panel;
 mod tray;
 #[cfg(target_os = "linux")]
 mod watcher;

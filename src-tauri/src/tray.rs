@@ -2,6 +2,7 @@
 
 pub mod icon;
 pub mod menu;
+pub mod panel;
 
 use crate::facts::Facts;
 use crate::view::header;

@@ -3,6 +3,7 @@
 
 use crate::controller::{Input, TrayPlace};
 use crate::tray::icon::{Rgba, Theme, icon, size_for};
+use crate::tray::panel::{Told, theme};
 use crate::tray::{Click, Item, Menu, Tray};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,6 +35,8 @@ struct State {
     clicks: Vec<(String, Click)>,
     menus: u64,
     missing: bool,
+    /// What it stands on.
+    panel: Told,
 }
 
 impl Place {
@@ -49,7 +52,22 @@ impl Place {
         let place = Arc::clone(&this);
         app.on_tray_icon_event(move |_, event| place.icon_clicked(&event));
         tauri::async_runtime::spawn(Arc::clone(&this).look_for_a_place(patience));
+        let place = Arc::clone(&this);
+        super::panel::watch(move |change| place.heard(change));
         this
+    }
+
+    /// The desktop said something of its panel.
+    fn heard(self: &Arc<Self>, change: super::panel::Change) {
+        let differs = {
+            let mut state = self.lock();
+            let before = theme(&state.panel);
+            change(&mut state.panel);
+            theme(&state.panel) != before
+        };
+        if differs {
+            self.show();
+        }
     }
 
     /// Shows this now, or when there is a place.
@@ -81,7 +99,7 @@ impl Place {
         let mut made = Made { app: &self.app, prefix: format!("{}-", state.menus), clicks: Vec::new() };
         let menu = made.menu(&tray.menu)?;
         let clicks = made.clicks;
-        let image = image(tray, self.scale());
+        let image = image(tray, theme(&state.panel), self.scale());
         if let Some(icon) = &state.icon {
             icon.set_menu(Some(menu))?;
             icon.set_tooltip(Some(&tray.tooltip))?;
@@ -166,9 +184,7 @@ async fn appeared() {
     std::future::pending().await
 }
 
-fn image(tray: &Tray, scale: f64) -> Image<'static> {
-    // Panels are dark far more often than light, and do not say which.
-    let theme = if cfg!(target_os = "macos") { Theme::Template } else { Theme::OnDark };
+fn image(tray: &Tray, theme: Theme, scale: f64) -> Image<'static> {
     let Rgba { width, height, data } = icon(tray.glyph, tray.overlay, theme, size_for(scale));
     Image::new_owned(data, width, height)
 }

@@ -4,6 +4,7 @@ use super::app::App;
 use super::bus::Bus;
 use super::keyring::{self, Keyring};
 use super::notices::Notices;
+use super::portal::Portal;
 use super::screen::Screen;
 use super::watcher::Watcher;
 use super::window::Window;
@@ -87,6 +88,11 @@ impl Desk {
     /// Somebody who shows notifications comes.
     pub async fn notices(&self) -> Notices {
         Notices::appear(&self.bus).await
+    }
+
+    /// A portal comes, of somebody who prefers this.
+    pub async fn portal(&self, scheme: u32) -> Portal {
+        Portal::appear(&self.bus, scheme).await
     }
 
     /// An unlocked keychain comes.

@@ -13,6 +13,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Number, properties and children of the menu's root, as they come.
 type Layout = (i32, HashMap<String, OwnedVariant>, Vec<OwnedVariant>);
 
+/// Pictures of an icon: width, height and ARGB bytes each.
+pub type Pixels = Vec<(i32, i32, Vec<u8>)>;
+
 /// An entry of the menu.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -89,11 +92,19 @@ impl Tray {
     /// Clicks the entry at that path, once it is there and can be clicked.
     pub async fn click(&self, path: &[&str]) {
         let can = |menu: &Entry| menu.at(path).is_some_and(|entry| entry.enabled);
-        let menu = self.menu_with(&format!("{path:?} in the menu"), can).await;
-        let id = menu.at(path).expect("it was waited for").id;
-        let event = (id, "clicked", Variant::from(0_i32), 0_u32);
-        // The app may answer when it is already gone: that is what quitting is.
-        let _answer: zbus::Result<()> = self.menu.call("Event", &event).await;
+        let end = Instant::now() + crate::WAIT;
+        loop {
+            let menu = self.menu_with(&format!("{path:?} in the menu"), can).await;
+            let id = menu.at(path).expect("it was waited for").id;
+            let event = (id, "clicked", Variant::from(0_i32), 0_u32);
+            let answer: zbus::Result<()> = self.menu.call("Event", &event).await;
+            // The app may answer when it is already gone: that is what quitting is. But a menu that was made anew since
+            // it was read does not know the entry any more.
+            if !answer.is_err_and(|error| is_stale(&error)) {
+                return;
+            }
+            assert!(Instant::now() < end, "the menu is always older than the click on {path:?}");
+        }
     }
 
     /// A click on the icon itself.
@@ -126,10 +137,28 @@ impl Tray {
         }
     }
 
+    /// The icon's pictures, once they are as wanted.
+    pub async fn pixels_with(&self, what: &str, wanted: impl Fn(&Pixels) -> bool) -> Pixels {
+        let mut changes = signals(&self.item).await;
+        let end = Instant::now() + crate::WAIT;
+        loop {
+            let pixels = self.pixels().await;
+            if wanted(&pixels) {
+                return pixels;
+            }
+            assert!(Instant::now() < end, "waited {} s for {what}", crate::WAIT.as_secs());
+            let _changed = timeout(LOOK, changes.next()).await;
+        }
+    }
+
     /// The icon's pictures: width, height and ARGB bytes each.
-    pub async fn pixels(&self) -> Vec<(i32, i32, Vec<u8>)> {
+    pub async fn pixels(&self) -> Pixels {
         self.item.get_property("IconPixmap").await.expect("its pixels")
     }
+}
+
+fn is_stale(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == "org.freedesktop.DBus.Error.InvalidArgs")
 }
 
 async fn proxy(connection: &zbus::Connection, service: &str, path: &str, interface: &str) -> Proxy<'static> {

@@ -1,7 +1,7 @@
 //! The icon in the panel, and what its menu does.
 
 use crate::{endless, gated, told};
-use orgx_tests::desktop::{Desk, story, task};
+use orgx_tests::desktop::{Desk, Portal, story, task};
 use orgx_tests::process;
 use serde_json::json;
 use std::collections::HashSet;
@@ -161,6 +161,44 @@ fn each_state_has_its_own_shape() {
             assert_eq!(pixels.len(), (width * height * 4) as usize);
             assert!(pixels.chunks(4).any(|pixel| pixel[0] > 0), "something is drawn at {width}");
         }
+    });
+}
+
+#[test]
+fn the_icon_takes_the_colours_of_the_desktop_and_follows_them() {
+    story(&[], async {
+        let desk = Desk::set().await;
+        let panel = desk.panel().await;
+        let _app = desk.start(desk.environment(), &["--autostarted"]);
+        let tray = panel.icon().await;
+        tray.tooltip_with("Signed out").await;
+        let on_light = tray.pixels().await;
+        let portal = desk.portal(Portal::DARK).await;
+        let on_dark = tray.pixels_with("a portal that came late", |pixels| *pixels != on_light).await;
+        portal.prefer(Portal::LIGHT).await;
+        tray.pixels_with("light", |pixels| *pixels == on_light).await;
+        portal.prefer(Portal::DARK).await;
+        tray.pixels_with("dark again", |pixels| *pixels == on_dark).await;
+        portal.prefer(Portal::NOTHING).await;
+        tray.pixels_with("no preference", |pixels| *pixels == on_light).await;
+    });
+}
+
+#[test]
+fn a_portal_that_does_not_answer_delays_nothing() {
+    story(&[], async {
+        let desk = Desk::set().await;
+        let panel = desk.panel().await;
+        let portal = desk.portal(Portal::SILENT).await;
+        let _app = desk.app().await;
+        let tray = panel.icon().await;
+        tray.click(PAUSE).await;
+        tray.menu_with("a pause", |menu| menu.has(&["Paused by you"])).await;
+        tray.tooltip_with("Paused by you").await;
+        let before = tray.pixels().await;
+        // What it says unasked is heard when its time to answer is over.
+        portal.prefer(Portal::DARK).await;
+        tray.pixels_with("its word", |pixels| *pixels != before).await;
     });
 }
 
