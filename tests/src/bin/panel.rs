@@ -12,7 +12,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if !Panel::is_here() || programs::tray().is_none() {
-        eprintln!("error: it needs Xvfb, xfce4-panel, xfconfd, ImageMagick's import, and orgx-tray");
+        eprintln!(
+            "error: it needs Xvfb, xfce4-panel, xfconfd, ImageMagick's import, WebKitWebDriver, and orgx-tray"
+        );
         return ExitCode::FAILURE;
     }
     programs::run(pictures::take(folder.as_ref()));

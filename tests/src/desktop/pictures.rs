@@ -1,9 +1,10 @@
 //! Pictures of the app where people will see it, for people to look at.
 
-use super::{Desk, Panel, Tray, task};
+use super::{Desk, Panel, Tray, Window, task};
 use crate::process;
 use orgx_sandbox::daemon::Line;
 use orgx_sandbox::gateway::UpgradeFault;
+use serde_json::json;
 use std::path::Path;
 
 /// Puts the app into a real panel, takes it through its states, and leaves a picture of each in `folder`.
@@ -11,8 +12,8 @@ pub async fn take(folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder for the pictures");
     for (name, dark) in [("light", false), ("dark", true)] {
         states(folder, name, dark).await;
+        sandbox(folder, name, dark).await;
     }
-    sandbox(folder).await;
 }
 
 /// The icon in every state, in a panel of this colour.
@@ -27,22 +28,29 @@ async fn states(folder: &Path, name: &str, dark: bool) {
         desk.screen.picture(&folder.join(format!("tray-{name}-{state}.png")));
     };
 
-    let app = desk.start(desk.environment(), &["--autostarted"]);
+    let app = desk.start(xfce(desk.environment()), &["--autostarted"]);
     take(&panel.icon(&desk).await, "signed-out", "Signed out").await;
     app.stop().await;
 
-    let _app = desk.app().await;
+    desk.gateway.faults().upgrade_always(Some(UpgradeFault::refuse(503)));
+    let _app = desk.start(xfce(desk.signed_in()), &["--autostarted"]);
     let tray = panel.icon(&desk).await;
+    take(&tray, "connecting", "econnecting in").await;
+    desk.gateway.faults().upgrade_always(None);
     take(&tray, "ready", "Ready for tasks").await;
     desk.gateway.dispatch(task("run", &desk.project(), "ENDLESS"));
     take(&tray, "running", "Running 1 task").await;
     desk.gateway.dispatch(task("asks", &desk.project_named("elsewhere"), "Work elsewhere"));
     tray.menu_with("an ask", |menu| menu.has(&["Needs you (1)"])).await;
     take(&tray, "needs-you", "").await;
+    desk.gateway.dispatch(json!({ "kind": "task.cancel", "run_id": "asks" }));
+    tray.menu_with("no ask", |menu| !menu.has(&["Needs you"])).await;
     tray.click(&["ENDLESS", "Cancel"]).await;
+    desk.end("run").await;
     tray.click(&["Pause"]).await;
     take(&tray, "paused", "Paused by you").await;
     tray.click(&["Resume"]).await;
+    tray.tooltip_with("Ready for tasks").await;
     desk.gateway.faults().upgrade_always(Some(UpgradeFault::refuse(401)));
     desk.gateway.reset();
     tray.menu_with("an error", |menu| menu.has(&["OrgX does not know this key"])).await;
@@ -50,21 +58,31 @@ async fn states(folder: &Path, name: &str, dark: bool) {
 }
 
 /// The tray and the window on the built-in sandbox, with its live run.
-async fn sandbox(folder: &Path) {
+async fn sandbox(folder: &Path, name: &str, dark: bool) {
     let desk = Desk::set().await;
-    let panel = Panel::start(&desk, 36, false).await;
-    let environment = desk.environment().into_iter().filter(|(name, _)| name != "ORGX_BASE_URL").collect();
-    let _app = desk.start(environment, &["--sandbox", "--open"]);
+    let panel = Panel::start(&desk, 36, dark).await;
+    let environment = desk.environment().into_iter().filter(|(name, _)| name != "ORGX_BASE_URL");
+    let environment = xfce(environment.collect());
+    let page = Window::open(&desk, environment, &["--sandbox", "--open"]).await;
     let tray = panel.icon(&desk).await;
-    process::until("the window opens", async || !desk.screen.windows("OrgX Peer").is_empty()).await;
+    page.shows("Running 1 task").await;
     let (window, mut place) = desk.screen.windows("OrgX Peer")[0];
     (place.x, place.y) = (420, 140);
     desk.screen.put(window, place);
     tray.tooltip_with("Running").await;
-    settle(&desk).await;
-    desk.screen.picture(&folder.join("sandbox.png"));
+    for tab in ["Health", "Runs", "Settings"] {
+        page.press(tab).await;
+        settle(&desk).await;
+        desk.screen.picture(&folder.join(format!("sandbox-{name}-{}.png", tab.to_lowercase())));
+    }
     let menu = tray.menu().await.labels().join("\n");
-    std::fs::write(folder.join("menu.txt"), menu).expect("a file");
+    std::fs::write(folder.join(format!("menu-{name}.txt")), menu).expect("a file");
+}
+
+/// Of a login whose desktop has this panel.
+fn xfce(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    environment.push(("XDG_CURRENT_DESKTOP".to_owned(), "XFCE".to_owned()));
+    environment
 }
 
 /// Drawing is announced to nobody: two pictures that are alike are drawn.
