@@ -36,6 +36,7 @@ use orgx_peer::{Environment, Paths};
 use std::sync::Arc;
 use timers::Timers;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// How the program was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub struct Controller {
     wishes: Wishes,
     /// Are keys being forgotten?
     forgetting: bool,
+    /// What leaves something behind when it is not let end by itself: a test's peer, a pairing that is called off.
+    loose: JoinSet<()>,
     /// The program ends; nothing takes that back.
     ending: bool,
     over: bool,
@@ -171,6 +174,7 @@ impl Controller {
             timers: Timers::default(),
             wishes: Wishes::default(),
             forgetting: false,
+            loose: JoinSet::new(),
             ending: false,
             over: false,
         }
@@ -199,6 +203,7 @@ impl Controller {
                         self.take(input);
                     }
                 }
+                Some(_) = self.loose.join_next() => self.end_look(),
                 () = timers::sleep_until(wake) => {}
             }
             self.facts.now = self.desktop.now();

@@ -1,7 +1,8 @@
 //! Quitting. With runs under way it is asked how: once all is done, or by cancelling them.
 //!
 //! Promises: a signal asks nobody. A peer that was paused only so that it could quit takes tasks again at the next
-//! start. Of a peer that runs elsewhere only this app goes. A sign-out that was asked for is done first.
+//! start. Of a peer that runs elsewhere only this app goes. A sign-out that was asked for is done
+//! first, and a test task's agent and a pairing that is called off are waited for.
 
 use super::{Afterwards, Controller, Done};
 use crate::facts::{Hosting, Quitting};
@@ -105,7 +106,8 @@ impl Controller {
 
     /// Ends the program once all that has to be done before is done.
     pub(super) fn end_look(&mut self) {
-        if self.ending && self.host.is_none() && !self.wishes.stop && !self.forgetting {
+        let peer_is_gone = self.host.is_none() && !self.wishes.stop;
+        if self.ending && peer_is_gone && !self.forgetting && self.loose.is_empty() {
             self.over = true;
         }
     }

@@ -258,7 +258,7 @@ impl Controller {
             // Nobody listens any more once the program ends.
             let _over = inputs.send(super::Input::Done(done));
         };
-        tokio::spawn(pairing(url, paths, attempt, cancelled, say));
+        self.loose.spawn(pairing(url, paths, attempt, cancelled, say));
     }
 
     pub(super) fn cancel_pairing(&mut self) {

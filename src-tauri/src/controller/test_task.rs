@@ -8,7 +8,7 @@ use orgx_sandbox::scene::Pace;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// A cold OpenCode on a slow computer takes a minute; more than this means that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -47,14 +47,7 @@ impl Controller {
             // Nobody listens any more once the program ends.
             let _over = inputs.send(Input::Done(Done::Test(number, news)));
         };
-        tokio::spawn(async move {
-            tokio::select! {
-                outcome = timeout(PATIENCE, play(&env, &say, stopped)) => {
-                    let late = || Err(format!("nothing more happened for {} s", PATIENCE.as_secs()));
-                    say(News::Over(outcome.unwrap_or_else(|_| late())));
-                }
-            }
-        });
+        self.loose.spawn(async move { say(News::Over(play(&env, &say, stopped).await)) });
     }
 
     pub(super) fn close_test(&mut self) {
@@ -81,16 +74,25 @@ async fn play(
     say: &impl Fn(News),
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<(), String> {
-    let mut stage = Stage::set(env, Pace::Each(PACE)).await?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut stage = tokio::select! {
+        stage = timeout_at(deadline, Stage::set(env, Pace::Each(PACE))) => stage.unwrap_or_else(|_| Err(late()))?,
+        _ = &mut stopped => return Ok(()),
+    };
     say(News::Agent(stage.agent.clone()));
     let peer = Peer::start(stage.config()?).await.map_err(|error| error.to_string())?;
     let outcome = tokio::select! {
-        outcome = watch(&peer, &mut stage, say) => outcome,
+        outcome = timeout_at(deadline, watch(&peer, &mut stage, say)) => outcome.unwrap_or_else(|_| Err(late())),
         // Closed; or the program ends.
         _ = &mut stopped => Ok(()),
     };
+    // However it came out: its agent is a program of its own.
     peer.stop().await;
     outcome
+}
+
+fn late() -> String {
+    format!("nothing more happened for {} s", PATIENCE.as_secs())
 }
 
 async fn watch(peer: &Peer, stage: &mut Stage, say: &impl Fn(News)) -> Result<(), String> {

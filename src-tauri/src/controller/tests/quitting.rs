@@ -1,9 +1,9 @@
 //! The ways out.
 
 use super::{KEY, World};
-use crate::controller::{Input, PageCommand, Start};
+use crate::controller::{Input, PageCommand, Start, WayIn};
 use crate::tray::Click;
-use crate::view::model::{Quit, Sheet};
+use crate::view::model::{Quit, Screen, Sheet, SignInStep};
 use orgx_sandbox::gateway::Received;
 
 #[tokio::test]
@@ -106,4 +106,41 @@ async fn a_sign_out_is_done_before_the_program_ends() {
         app.task.await.unwrap();
         assert!(world.desktop.seen().exited && world.keychain.is_empty());
     }
+}
+
+#[tokio::test]
+async fn the_program_ends_after_a_test_tasks_peer_and_not_before() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let world = World::new().await;
+    let before = tasks();
+    let app = world.ready().await;
+    app.page(PageCommand::TestTask).await.unwrap();
+    app.until("a step of the test", |now| {
+        now.test.as_ref().and_then(|test| test.run.as_ref()).is_some_and(|it| it.run.steps > 0)
+    })
+    .await;
+    app.send(Input::Tray(Click::Quit));
+    app.task.await.unwrap();
+    // The other ends of its connections notice in a moment; a peer that has yet to stop takes far longer.
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(tasks(), before, "nothing of the test goes on");
+}
+
+#[tokio::test]
+async fn a_pairing_is_called_off_before_the_program_ends() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the card", |now| now.screen == Screen::SignIn).await;
+    app.page(PageCommand::SignInStart(WayIn::Browser)).await.unwrap();
+    app.until("the code", |now| matches!(now.sign_in.step, SignInStep::Pairing { .. })).await;
+    app.send(Input::Tray(Click::Quit));
+    app.task.await.unwrap();
+    assert!(
+        world.gateway.requests().iter().any(|it| it.path.ends_with("/cancel")),
+        "{:?}",
+        world.gateway.requests()
+    );
 }
