@@ -106,6 +106,10 @@ impl Controller {
             return self.stopped();
         }
         self.facts.peer.attention.clear();
+        // It took its runs with it.
+        if matches!(self.facts.quitting, Quitting::Finishing | Quitting::Cancelling) {
+            return self.stop_now();
+        }
         // Another program's peer has ended: this one takes its place.
         if was_elsewhere {
             self.facts.hosting = Hosting::Starting;

@@ -49,8 +49,13 @@ impl Controller {
     pub(super) fn quit_so(&mut self, how: Quit) {
         match how {
             Quit::Stay => self.keep_running(),
+            // There is nothing of ours to wait for.
+            _ if self.facts.hosting != Hosting::Here => self.stop_now(),
             Quit::Finish => {
-                self.pause_to_quit(true);
+                // One that is paused stays so: what waits was not to start.
+                if self.facts.peer.pause == PauseState::Open {
+                    self.pause_to_quit(true);
+                }
                 self.facts.quitting = Quitting::Finishing;
                 self.quit_look();
             }
@@ -83,7 +88,10 @@ impl Controller {
     pub(super) fn quit_look(&mut self) {
         let done = match self.facts.quitting {
             Quitting::No | Quitting::Asked => return,
-            Quitting::Finishing => self.facts.peer.runs.is_empty(),
+            // What came meanwhile waits for the next start.
+            Quitting::Finishing => {
+                header::active(&self.facts) == 0 && self.facts.peer.pause == PauseState::Paused
+            }
             Quitting::Cancelling => header::active(&self.facts) == 0,
         };
         if done {

@@ -144,3 +144,37 @@ async fn a_pairing_is_called_off_before_the_program_ends() {
         world.gateway.requests()
     );
 }
+
+#[tokio::test]
+async fn finish_first_does_not_wait_for_what_comes_meanwhile() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "GATED");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.page(PageCommand::Quit(Quit::Finish)).await.unwrap();
+    app.until("the end in sight", |now| now.header.title == "Finishing, then quitting").await;
+    world.dispatch("r2", "GATED");
+    app.until("two", |now| now.runs.now.len() == 2).await;
+    world.daemon.open("go");
+    app.task.await.unwrap();
+    let started = world.gateway.of_run("r2").iter().any(|frame| frame["kind"] == "task.step");
+    assert!(!started && world.daemon.prompts().len() == 1, "it waits for the next start");
+    assert!(world.gateway.of_run("r1").iter().any(|frame| frame["kind"] == "task.completed"));
+}
+
+#[tokio::test]
+async fn finish_first_starts_nothing_of_a_peer_that_is_paused() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "GATED");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    app.page(PageCommand::Pause { after_current_runs: false }).await.unwrap();
+    app.until("paused", |now| now.header.title == "Paused by you").await;
+    world.dispatch("r2", "ENDLESS");
+    app.until("two", |now| now.runs.now.len() == 2).await;
+    app.page(PageCommand::Quit(Quit::Finish)).await.unwrap();
+    app.until("the end in sight", |now| now.header.title == "Finishing, then quitting").await;
+    world.daemon.open("go");
+    app.task.await.unwrap();
+    assert_eq!(world.daemon.prompts().len(), 1, "what the person had paused stays where it is");
+}
