@@ -40,9 +40,9 @@ enum Found {
 }
 
 impl Controller {
-    /// Looks who is signed in, and gets a peer.
+    /// Looks who is signed in, and gets a peer; unless there is one, which a look would take for another program's.
     pub(super) fn look(&mut self) {
-        if self.ending || self.forgetting {
+        if self.ending || self.forgetting || self.host.is_some() {
             return;
         }
         self.look += 1;

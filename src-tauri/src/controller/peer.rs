@@ -16,8 +16,11 @@ const RESTART: Duration = Duration::from_secs(2);
 const RESTART_MAX: Duration = Duration::from_secs(60);
 
 impl Controller {
-    /// Gets a peer as planned.
+    /// Gets a peer as planned. One that is there is never replaced: its runs would end with it.
     pub(super) fn start_host(&mut self, plan: Plan) {
+        if self.host.is_some() {
+            return;
+        }
         self.generation += 1;
         let (generation, inputs) = (self.generation, self.inputs.clone());
         let say = move |said| {

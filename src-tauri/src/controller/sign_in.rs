@@ -6,7 +6,6 @@
 
 use super::account::trouble;
 use super::{Afterwards, Answer, Answered, Controller, Done, Keep, WayIn, failure};
-use crate::facts::Hosting;
 use crate::view::model::{Action, FoundSignIn, Notice, NoticeAction, Setup, SignInStep, Way};
 use crate::view::notices::key_not_kept;
 use orgx_peer::Clock;
@@ -240,7 +239,7 @@ impl Controller {
         if self.facts.sandbox {
             return self.leave_sandbox();
         }
-        if matches!(self.facts.hosting, Hosting::Here | Hosting::Starting) && self.host.is_some() {
+        if self.host.is_some() {
             self.stop_host(Afterwards::LookAgain);
         } else {
             self.look();

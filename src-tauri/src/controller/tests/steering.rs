@@ -3,7 +3,7 @@
 use super::{App, World, is_main};
 use crate::controller::{Clicked, Input, PageCommand, Start, TrayPlace};
 use crate::tray::Click;
-use crate::view::model::{Page, Setting};
+use crate::view::model::{Action, Page, Setting};
 use orgx_peer::Peer;
 use orgx_sandbox::daemon::Line;
 use std::path::Path;
@@ -216,5 +216,22 @@ async fn the_tray_is_set_when_something_has_changed_and_not_else() {
         app.page(PageCommand::ShowPage(Page::Runs)).await.unwrap();
     }
     assert_eq!(app.desktop.seen().tray_set, before);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn looking_at_the_keychain_again_leaves_a_running_peer_alone() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "GATED");
+    app.until("a run", |now| now.header.title == "Running 1 task").await;
+    let connections = world.gateway.connections();
+    for _ in 0..3 {
+        app.page(PageCommand::DoAction(Action::RetryKeychain)).await.unwrap();
+    }
+    world.daemon.open("go");
+    let now = app.until("its receipt", |now| now.receipts.iter().any(|it| it.state == "delivered")).await;
+    assert!(!now.attached && world.gateway.connections() == connections);
+    assert!(world.gateway.of_run("r1").iter().any(|frame| frame["kind"] == "task.completed"));
     app.end().await;
 }
