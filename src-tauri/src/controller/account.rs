@@ -6,6 +6,7 @@ use crate::facts::{Account, Hosting, KeyTrouble};
 use crate::view::model::Notifications;
 use orgx_peer::credentials::{Credentials, KeyPlace, KeychainError, last4};
 use orgx_peer::{Config, Draft, Environment, NotificationKind, Paths, Peer};
+use secrecy::SecretString;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -28,9 +29,9 @@ enum Found {
     /// A peer of this workspace runs already.
     Elsewhere(Plan),
     /// A key, and all that a peer needs.
-    Key { plan: Plan, last4: String, place: KeyPlace },
+    Key { config: Box<Config>, key: SecretString, place: KeyPlace },
     /// A key, and no workspace.
-    NoWorkspace { last4: String, place: KeyPlace },
+    NoWorkspace { key: SecretString, place: KeyPlace },
     /// No key.
     Nobody,
     /// Perhaps a key.
@@ -84,19 +85,19 @@ impl Controller {
                 self.facts.account = Account::In { last4: None, place: None };
                 self.start_host(plan);
             }
-            Found::Key { plan, last4, place } => {
+            Found::Key { config, key, place } => {
                 wants_window = false;
-                self.facts.account = Account::In { last4: Some(last4), place: Some(word(place)) };
+                self.facts.account = signed_in_with(&key, place);
                 // Nothing runs before the person has said where agents may work.
                 if self.facts.setting_up && self.facts.setup.page < 4 {
-                    self.begin_setup();
+                    self.begin_setup(key);
                 } else {
-                    self.start_host(plan);
+                    self.start_host(Plan::Host(config));
                 }
             }
-            Found::NoWorkspace { last4, place } => {
-                self.facts.account = Account::In { last4: Some(last4), place: Some(word(place)) };
-                self.begin_setup();
+            Found::NoWorkspace { key, place } => {
+                self.facts.account = signed_in_with(&key, place);
+                self.begin_setup(key);
             }
             Found::Nobody if first && self.start.sandbox_when_signed_out => {
                 self.facts.sandbox = true;
@@ -201,6 +202,10 @@ impl Controller {
     }
 }
 
+fn signed_in_with(key: &SecretString, place: KeyPlace) -> Account {
+    Account::In { last4: Some(last4(key)), place: Some(word(place)) }
+}
+
 /// The word of the pages for a place.
 pub(super) fn word(place: KeyPlace) -> &'static str {
     match place {
@@ -264,15 +269,14 @@ async fn found(draft: Draft, paths: &Paths, credentials: &Credentials) -> Found 
             Err(error) => return Found::Unreadable(error),
         },
     };
-    let last4 = last4(&key);
     if draft.workspace_id.is_err() {
-        return Found::NoWorkspace { last4, place };
+        return Found::NoWorkspace { key, place };
     }
-    match Config::with_key(draft, key) {
+    match Config::with_key(draft, key.clone()) {
         Ok(mut config) => {
             // Somebody is here to be asked.
             config.runs.ask_for_folders = true;
-            Found::Key { plan: Plan::Host(Box::new(config)), last4, place }
+            Found::Key { config: Box::new(config), key, place }
         }
         Err(error) => Found::Unusable(error.to_string()),
     }

@@ -7,11 +7,12 @@ use crate::facts::Hosting;
 use crate::view::model::{Notifications, Setting, Setup, Workspace};
 use orgx_peer::Draft;
 use orgx_peer::sign_in;
+use secrecy::SecretString;
 use std::path::PathBuf;
 
 impl Controller {
-    /// Opens the first run, with what is known already.
-    pub(super) fn begin_setup(&mut self) {
+    /// Opens the first run, with what is known already, for the workspaces of this key.
+    pub(super) fn begin_setup(&mut self, key: SecretString) {
         self.facts.signing_in = false;
         self.facts.setting_up = true;
         self.facts.setup = Setup {
@@ -30,17 +31,11 @@ impl Controller {
             self.facts.setup.workspace_id = Some(id.clone());
             self.facts.setup.workspaces = vec![Workspace { id, name }];
         }
-        let (credentials, url) = (self.ground.credentials.clone(), self.base_url.clone());
+        let url = self.base_url.clone();
         self.later(async move {
             let Some(url) = url else { return Done::Workspaces(Ok(Vec::new())) };
-            match credentials.load(&url).await {
-                Ok(Some((key, _))) => {
-                    let listed = sign_in::workspaces(&url, &key).await;
-                    Done::Workspaces(listed.map_err(|error| format!("{}. {}", error.title(), error.text())))
-                }
-                Ok(None) => Done::Workspaces(Ok(Vec::new())),
-                Err(error) => Done::Workspaces(Err(error.to_string())),
-            }
+            let listed = sign_in::workspaces(&url, &key).await;
+            Done::Workspaces(listed.map_err(|error| format!("{}. {}", error.title(), error.text())))
         });
     }
 

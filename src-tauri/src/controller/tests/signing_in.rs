@@ -151,3 +151,17 @@ async fn a_key_of_the_environment_touches_no_keychain_and_is_not_signed_out() {
     assert_eq!(world.keychain.calls(), 0);
     app.end().await;
 }
+
+#[tokio::test]
+async fn the_first_run_with_a_key_of_the_environment_lists_its_workspaces_and_asks_no_keychain() {
+    let world = World::new().await;
+    world.gateway.set_workspaces(&[("w1", "Acme")]);
+    world.keep_key("oxk_other_0123456789");
+    let app = world.app(world.signed_out().with("ORGX_API_KEY", KEY), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    let now = app.until("the first run", |now| now.screen == Screen::Setup && !now.setup.listing).await;
+    assert_eq!(now.setup.error, None);
+    assert_eq!(now.setup.workspaces.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["w1"]);
+    assert_eq!(world.keychain.calls(), 0);
+    app.end().await;
+}
