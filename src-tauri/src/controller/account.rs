@@ -72,6 +72,7 @@ impl Controller {
             self.set_base_url(url);
         }
         let mut wants_window = true;
+        let mut wants_window_now = false;
         self.facts.hosting = Hosting::Nowhere;
         let absent = matches!(looked.found, Found::Unreadable(KeychainError::Absent));
         let found = match looked.found {
@@ -86,12 +87,19 @@ impl Controller {
                 self.start_host(plan);
             }
             Found::Key { config, key, place } => {
-                wants_window = false;
                 self.facts.account = signed_in_with(&key, place);
-                // Nothing runs before the person has said where agents may work.
-                if self.facts.setting_up && self.facts.setup.page < 4 {
+                // Nothing runs before the person has said where agents may work: here, in the file, or, where the key
+                // is in the environment, by starting the app so.
+                let is_said = self.kept.read().set_up
+                    || !config.runs.allowed_folders.is_empty()
+                    || place == KeyPlace::Environment;
+                let is_asked = self.facts.setting_up && self.facts.setup.page < 4;
+                if is_asked || !is_said {
+                    // Somebody signed in elsewhere, who does not look here.
+                    wants_window_now = !is_asked && !first;
                     self.begin_setup(key);
                 } else {
+                    wants_window = false;
                     self.start_host(Plan::Host(config));
                 }
             }
@@ -126,7 +134,7 @@ impl Controller {
                 self.host_failed(why);
             }
         }
-        if first && wants_window && !self.start.autostarted {
+        if (first && wants_window || wants_window_now) && !self.start.autostarted {
             self.open_window();
         }
     }

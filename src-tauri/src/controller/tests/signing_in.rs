@@ -165,3 +165,27 @@ async fn the_first_run_with_a_key_of_the_environment_lists_its_workspaces_and_as
     assert_eq!(world.keychain.calls(), 0);
     app.end().await;
 }
+
+#[tokio::test]
+async fn somebody_who_signed_in_at_the_command_line_says_first_where_agents_may_work() {
+    let world = World::new().await;
+    world.keychain.put("orgx-peer", &world.account(), KEY);
+    let config = world.home.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[orgx]\nworkspace_id = 'w1'\n").unwrap();
+    let app = world.app(world.signed_out(), Start::default());
+    app.seen("the window", |seen| seen.window).await;
+    app.page(PageCommand::Ready).await.unwrap();
+    let now = app.until("the first run", |now| now.screen == Screen::Setup && !now.setup.listing).await;
+    assert_eq!((now.setup.page, now.setup.workspace_id.as_deref()), (2, Some("w1")));
+    assert_eq!(world.gateway.connections(), 0, "nothing runs meanwhile");
+    app.end().await;
+    let folder = world.home.path().join("w");
+    let text = format!("[orgx]\nworkspace_id = 'w1'\n[runs]\nallowed_folders = [{folder:?}]\n");
+    std::fs::write(config.join("config.toml"), text).unwrap();
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    let now = app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+    assert_eq!(now.screen, Screen::Main, "who has said it in the file is asked nothing");
+    app.end().await;
+}
