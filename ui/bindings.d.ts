@@ -595,7 +595,8 @@ key_place: string | null,
  */
 logs: string, 
 /**
- * Settings that the environment fixes, by name: shown, and not to be changed here.
+ * Settings that the environment fixes: shown, and not to be changed here. `workspace`, `base_url`,
+ * `start_opencode`.
  */
 fixed: Array<string>, 
 /**

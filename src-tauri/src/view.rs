@@ -134,6 +134,17 @@ fn outbox(peer: &PeerSnapshot) -> OutboxFacts {
     }
 }
 
+/// Which setting this variable of the environment fixes. The outbox's says only where it is; its switch works on.
+fn fixed(variable: &str) -> Option<&'static str> {
+    match variable {
+        "ORGX_WORKSPACE_ID" => Some("workspace"),
+        "ORGX_BASE_URL" => Some("base_url"),
+        // An OpenCode that is named is used, and none is started.
+        "OPENCODE_SERVER_URL" => Some("start_opencode"),
+        _ => None,
+    }
+}
+
 /// What of another process's peer has an effect there is shown; what is only ours is, too.
 fn settings(facts: &Facts) -> Settings {
     let up = facts.hosting.is_up();
@@ -156,7 +167,7 @@ fn settings(facts: &Facts) -> Settings {
         key_last4,
         key_place,
         logs: facts.preferences.logs.clone(),
-        fixed: view.fixed_by_environment.clone(),
+        fixed: view.fixed_by_environment.iter().filter_map(|name| fixed(name)).map(str::to_owned).collect(),
         error: facts.preferences.error.as_deref().map(text::line),
     }
 }

@@ -82,6 +82,10 @@ impl Controller {
                 }
                 return reply(answer, Ok(Answered::Done));
             }
+            Setting::Workspace(_) if self.is_workspace_fixed() => {
+                let why = "The environment says which it is (ORGX_WORKSPACE_ID)";
+                return reply(answer, Err(failure("The workspace was not changed", why)));
+            }
             Setting::Workspace(id) => Box::new(move |it| it.workspace(&id).map(drop)),
         };
         self.save(change, answer, None);
@@ -110,6 +114,13 @@ impl Controller {
             }
             None => self.ask_peer(command, answer),
         }
+    }
+
+    /// What is written would have no effect.
+    fn is_workspace_fixed(&self) -> bool {
+        const NAME: &str = "ORGX_WORKSPACE_ID";
+        let told = self.facts.peer.settings.fixed_by_environment.iter().any(|name| name == NAME);
+        told || self.place.env.text(NAME).is_some()
     }
 
     pub(super) fn set_autostart(&mut self, on: bool) -> Answer {

@@ -630,7 +630,8 @@ pub struct Settings {
     pub key_place: Option<String>,
     /// The folder of the logs.
     pub logs: String,
-    /// Settings that the environment fixes, by name: shown, and not to be changed here.
+    /// Settings that the environment fixes: shown, and not to be changed here. `workspace`, `base_url`,
+    /// `start_opencode`.
     pub fixed: Vec<String>,
     /// What was wrong with what was entered last.
     pub error: Option<String>,

@@ -45,6 +45,19 @@ fn away(code: Code) -> Facts {
 }
 
 #[test]
+fn the_environment_fixes_what_the_page_is_drawn_with() {
+    let text = include_str!("../../../tests/references/ui/states/settings-fixed.json");
+    let drawn: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    let now = window(&with(|it| {
+        it.peer.settings.fixed_by_environment =
+            ["ORGX_WORKSPACE_ID", "ORGX_BASE_URL", "ORGX_WIZARD_HOOK_OUTBOX", "OPENCODE_SERVER_URL"]
+                .map(str::to_owned)
+                .to_vec();
+    }));
+    assert_eq!(serde_json::json!(now.settings.fixed), drawn["state"]["settings"]["fixed"]);
+}
+
+#[test]
 fn each_state_has_its_title_shape_and_button() {
     use Severity::Error;
     let error = Some(Overlay::Error);

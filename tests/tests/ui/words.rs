@@ -93,10 +93,10 @@ fn what_the_snapshot_does_not_have_is_not_shown() {
         assert_eq!(window.see("document.body.textContent.includes('Claude')").await, json!(false));
         assert_eq!(window.see("document.body.textContent.includes('null') || document.body.textContent.includes('undefined')").await, json!(false));
         window.open(&named("settings-fixed")).await;
-        for fixed in ["presence", "outbox"] {
-            let switch = window.find(&format!("[data-name={fixed}]")).await.unwrap();
-            assert!(!switch.is_enabled().await.unwrap(), "{fixed} is set by the environment");
-        }
+        let switch = window.find("[data-name=start-opencode]").await.unwrap();
+        assert!(!switch.is_enabled().await.unwrap(), "the environment names an OpenCode");
+        let workspace = "document.body.textContent.includes('Take the tasks of another workspace')";
+        assert_eq!(window.see(workspace).await, json!(false), "the environment names the workspace");
     });
 }
 

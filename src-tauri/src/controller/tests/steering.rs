@@ -161,6 +161,18 @@ async fn folders_taken_away_one_right_after_the_other_are_all_gone() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_the_environment_names_is_not_changed_and_the_page_knows() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    let now = app.until("what is fixed", |now| !now.settings.fixed.is_empty()).await;
+    assert_eq!(now.settings.fixed, ["workspace", "base_url"]);
+    let refused = app.page(PageCommand::Set(Setting::Workspace("w2".into()))).await.unwrap_err();
+    assert_eq!(refused.title, "The workspace was not changed");
+    assert!(!world.home.path().join("config/config.toml").exists(), "nothing was written");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn what_a_page_names_is_checked() {
     let world = World::new().await;
     let app = world.ready().await;
