@@ -29,6 +29,7 @@ const COMMANDS: &[&str] = &[
     "show_logs",
     "open_orgx",
     "open_folder",
+    "show_file",
     "sign_out",
     "quit",
     "close_window",

@@ -77,5 +77,10 @@ export const showLogs = () => invoke('show_logs');
 export const openOrgx = () => invoke('open_orgx');
 /** @param {string} path */
 export const openFolder = (path) => invoke('open_folder', { path });
+/**
+ * @param {string} runId
+ * @param {string} place
+ */
+export const showFile = (runId, place) => invoke('show_file', { runId, place });
 /** @param {Quit} how */
 export const quit = (how) => invoke('quit', { how });

@@ -68,6 +68,7 @@ commands! {
     show_logs() => PageCommand::ShowLogs;
     open_orgx() => PageCommand::OpenOrgx;
     open_folder(path: PathBuf) => PageCommand::OpenFolder(path);
+    show_file(run_id: String, place: String) => PageCommand::ShowFile { run_id, place };
     sign_out() => PageCommand::SignOut;
     quit(how: Quit) => PageCommand::Quit(how);
     close_window() => PageCommand::CloseWindow;

@@ -135,6 +135,7 @@ fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool + Send + Sync + 'static
         c::show_logs,
         c::open_orgx,
         c::open_folder,
+        c::show_file,
         c::sign_out,
         c::quit,
         c::close_window,

@@ -85,13 +85,6 @@ function stepText(summary) {
 /** Does this say where a file is? @param {string} place */
 const isFile = (place) => /^[^\s:*?"<>|]+$/.test(place) && /[/\\]|\.\w{1,8}$/.test(place);
 
-/** @param {string} folder @param {string} place */
-function inFolder(folder, place) {
-  if (/^([/\\~]|[A-Za-z]:)/.test(place)) return place;
-  const by = folder.includes('\\') ? '\\' : '/';
-  return folder.endsWith(by) ? folder + place : folder + by + place;
-}
-
 /**
  * @param {Extract<Entry, { entry: 'deviation' }>} entry
  * @param {Run} run
@@ -104,14 +97,13 @@ function deviation(entry, run, at, { mute, said }) {
   const muted = typeof wanted === 'boolean' ? wanted : entry.muted;
   /** @param {boolean} on */
   const set = (on) => choose(name, on, () => ipc.set({ setting: on ? 'mute_rule' : 'unmute_rule', value: entry.skill }));
-  const { folder } = run;
   return h('li', { class: 'is-dev', key: `${at}-deviation-${entry.skill}-${entry.place}` },
     stamp(at, said), icon('fork'),
     h('span', { class: 'what' },
       h('b', null, words.words.deviation), ' ', h('span', { class: 'wrap' }, entry.skill),
       h('span', { class: 'k sub wrap' }, words.run.deviation(entry.what, entry.place)),
       h('span', { class: 'more' },
-        folder !== null && isFile(entry.place) && link({ name: `file-${at}-${entry.place}`, label: words.run.showFile, on: () => ipc.openFolder(inFolder(folder, entry.place)) }),
+        run.folder !== null && isFile(entry.place) && link({ name: `file-${at}-${entry.place}`, label: words.run.showFile, on: () => ipc.showFile(run.run_id, entry.place) }),
         !mute ? null : muted
           ? h('span', { class: 'muted' }, words.run.muted, ' ', link({ name: `un${name}`, label: words.run.unmute, on: () => set(false), spoken: words.settings.unmuteNamed(entry.skill) }))
           : link({ name, label: words.run.mute, on: () => set(true) }))));

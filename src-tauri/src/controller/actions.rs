@@ -57,6 +57,7 @@ impl Controller {
             PageCommand::ShowLogs => self.show_logs(),
             PageCommand::OpenOrgx => self.open_orgx(),
             PageCommand::OpenFolder(path) => self.open_folder(&path),
+            PageCommand::ShowFile { run_id, place } => self.show_file(&run_id, &place),
             PageCommand::Quit(how) => self.done_with(|it| it.quit_so(how)),
             PageCommand::CloseWindow => self.done_with(|it| it.desktop.close_window()),
         };
@@ -113,6 +114,7 @@ fn check(command: &PageCommand) -> Result<(), Failure> {
         PageCommand::Answer { id: need, .. } => id(need),
         PageCommand::CopyText(text) => short(text.len() <= TEXT),
         PageCommand::OpenFolder(path) => short(path.as_os_str().len() <= PATH),
+        PageCommand::ShowFile { run_id, place } => id(run_id).and_then(|()| short(place.len() <= PATH)),
         PageCommand::SetupPage(page) if !(2..=4).contains(page) => {
             Err(failure("That was not done", "There is no such page"))
         }

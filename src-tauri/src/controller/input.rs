@@ -129,6 +129,7 @@ pub enum PageCommand {
     ShowLogs,
     OpenOrgx,
     OpenFolder(PathBuf),
+    ShowFile { run_id: String, place: String },
     SignOut,
     Quit(Quit),
     CloseWindow,

@@ -57,6 +57,27 @@ impl Controller {
         self.show_path(path)
     }
 
+    /// A file in a run's folder, as a deviation names it. It is shown where it lies, and never opened.
+    pub(super) fn show_file(&self, run_id: &str, place: &str) -> Answer {
+        let file = self.folder_of(run_id).and_then(|folder| file_in(Path::new(&folder), Path::new(place)));
+        match file {
+            Some(file) => told(self.desktop.show_in_folder(&file), "The file manager did not open"),
+            None => Err(failure(
+                "This file was not shown",
+                "It is not in the run's folder, or not there any more",
+            )),
+        }
+    }
+
+    fn folder_of(&self, run_id: &str) -> Option<String> {
+        let facts = &self.facts;
+        let live = facts.peer.runs.iter().find(|run| run.run_id == run_id).and_then(|run| run.folder.clone());
+        let open = facts.detail.iter().filter_map(|detail| detail.run.as_ref());
+        let details = open.chain(facts.test.iter().filter_map(|test| test.run.as_ref())).map(|it| &it.run);
+        let mut records = facts.history.runs.iter().chain(details);
+        live.or_else(|| records.find(|run| run.run_id == run_id).and_then(|run| run.folder.clone()))
+    }
+
     pub(super) fn copy(&self, text: &str) -> Answer {
         told(self.desktop.copy(text), "The clipboard took nothing")
     }
@@ -104,6 +125,13 @@ impl Controller {
     pub(super) fn show_logs(&self) -> Answer {
         self.show_path(&PathBuf::from(&self.facts.preferences.logs))
     }
+}
+
+/// The file itself, links followed, when it lies in the folder. A folder is none: to show one is to open it.
+fn file_in(folder: &Path, place: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let file = folder.join(place).canonicalize().ok()?;
+    (file.starts_with(&folder) && file.is_file()).then_some(file)
 }
 
 pub(super) fn told(result: Result<(), OsError>, title: &str) -> Answer {

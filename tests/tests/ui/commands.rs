@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// All commands, each with its arguments and what they may be: the contract between the pages and `src-tauri`.
-const CONTRACT: [(&str, &[(&str, &str)]); 30] = [
+const CONTRACT: [(&str, &[(&str, &str)]); 31] = [
     ("ready", &[]),
     ("show_page", &[("page", "page")]),
     ("pause", &[("afterCurrentRuns", "bool")]),
@@ -42,6 +42,7 @@ const CONTRACT: [(&str, &[(&str, &str)]); 30] = [
     ("show_logs", &[]),
     ("open_orgx", &[]),
     ("open_folder", &[("path", "text")]),
+    ("show_file", &[("runId", "text"), ("place", "text")]),
     ("sign_out", &[]),
     ("quit", &[("how", "stay finish cancel")]),
     ("close_window", &[]),

@@ -173,6 +173,40 @@ async fn a_workspace_that_the_environment_names_is_not_changed_and_the_page_know
 }
 
 #[tokio::test]
+async fn a_file_of_a_run_is_shown_where_it_lies_and_nothing_outside_of_its_folder() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "ENDLESS");
+    let now = app.until("a run", |now| now.runs.now.iter().any(|run| run.folder.is_some())).await;
+    let folder = Path::new(now.runs.now[0].folder.as_ref().unwrap()).canonicalize().unwrap();
+    std::fs::create_dir(folder.join("src")).unwrap();
+    std::fs::write(folder.join("src/a.py"), "x").unwrap();
+    std::fs::write(world.home.path().join("secret"), "x").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(world.home.path().join("secret"), folder.join("link")).unwrap();
+    let show = |run_id: &str, place: &str| {
+        app.page(PageCommand::ShowFile { run_id: run_id.into(), place: place.into() })
+    };
+    show("r1", "src/a.py").await.unwrap();
+    show("r1", &folder.join("src/a.py").display().to_string()).await.unwrap();
+    assert_eq!(app.desktop.seen().folders, [folder.join("src/a.py"), folder.join("src/a.py")]);
+    for (run_id, place) in [
+        ("r1", "../secret"),
+        ("r1", "link"),
+        ("r1", "/etc/passwd"),
+        ("r1", "src"),
+        ("r1", ""),
+        ("r1", "gone.py"),
+        ("nobody", "src/a.py"),
+    ] {
+        let refused = show(run_id, place).await.unwrap_err();
+        assert_eq!(refused.title, "This file was not shown", "{run_id} {place}");
+    }
+    assert_eq!(app.desktop.seen().folders.len(), 2);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn what_a_page_names_is_checked() {
     let world = World::new().await;
     let app = world.ready().await;
