@@ -6,6 +6,7 @@
 mod account;
 mod actions;
 mod clicks;
+mod folders;
 mod history;
 pub mod host;
 pub mod input;

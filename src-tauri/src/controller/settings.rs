@@ -3,6 +3,7 @@
 //! Promise: taking away the last allowed folder never comes to mean "anywhere".
 
 use super::account::preferences;
+use super::folders::named;
 use super::{Afterwards, Answer, Answered, Controller, Done, failure};
 use crate::desktop::Choose;
 use crate::facts::Hosting;
@@ -69,7 +70,7 @@ impl Controller {
                 self.choose(Wanted::Folder, Choose::Folder);
                 return reply(answer, Ok(Answered::Done));
             }
-            Setting::AddFolder(folder) => match added(&folder) {
+            Setting::AddFolder(folder) => match named(&folder, &self.facts.home) {
                 Ok(folder) => plain(move |it| it.allow_folder(&folder)),
                 Err(refused) => return reply(answer, Err(refused)),
             },
@@ -221,14 +222,6 @@ impl Controller {
             self.facts.page = Page::Settings;
         }
     }
-}
-
-fn added(folder: &str) -> Result<PathBuf, Failure> {
-    let path = PathBuf::from(folder);
-    if folder.len() > TEXT || !path.is_absolute() || !path.is_dir() {
-        return Err(failure("The folder was not added", "There is no such folder"));
-    }
-    Ok(path)
 }
 
 fn refusal(error: &SettingsError) -> Failure {

@@ -1,5 +1,6 @@
 //! First run, after sign-in: workspace, folders, preferences. Nothing runs before it is said where agents may work.
 
+use super::folders::named;
 use super::settings::{Wanted, notifications};
 use super::{Controller, Done};
 use crate::desktop::Choose;
@@ -65,15 +66,16 @@ impl Controller {
             Setting::AddFolder(folder) if folder.is_empty() => {
                 self.choose(Wanted::SetupFolder, Choose::Folder);
             }
-            Setting::AddFolder(folder) => {
-                let path = PathBuf::from(&folder);
-                if !path.is_absolute() || !path.is_dir() {
-                    setup.error = Some("There is no such folder.".to_owned());
-                } else if !setup.folders.contains(&folder) {
-                    setup.folders.push(folder);
+            Setting::AddFolder(folder) => match named(&folder, &self.facts.home) {
+                Err(refused) => setup.error = Some(refused.text),
+                Ok(path) => {
+                    let folder = path.to_string_lossy().into_owned();
+                    if !setup.folders.contains(&folder) {
+                        setup.folders.push(folder);
+                    }
                     setup.any_folder = false;
                 }
-            }
+            },
             Setting::RemoveFolder(folder) => setup.folders.retain(|known| *known != folder),
             Setting::AnyFolder(any) => setup.any_folder = any,
             Setting::Autostart(on) => setup.autostart = on,

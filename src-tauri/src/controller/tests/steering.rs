@@ -207,6 +207,18 @@ async fn a_file_of_a_run_is_shown_where_it_lies_and_nothing_outside_of_its_folde
 }
 
 #[tokio::test]
+async fn a_folder_may_be_typed_as_the_field_shows_it() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    let folder = world.home.path().join("w").display().to_string();
+    app.page(PageCommand::Set(Setting::AddFolder("~/w".into()))).await.unwrap();
+    app.until("the folder, whole", |now| now.settings.folders == [folder.clone()]).await;
+    app.page(PageCommand::Setup(Setting::AddFolder("~/w".into()))).await.unwrap();
+    app.until("the same in the first run", |now| now.setup.folders == [folder.clone()]).await;
+    app.end().await;
+}
+
+#[tokio::test]
 async fn what_a_page_names_is_checked() {
     let world = World::new().await;
     let app = world.ready().await;
