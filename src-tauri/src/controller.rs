@@ -245,6 +245,7 @@ impl Controller {
             Done::Workspaces(result) => self.workspaces_listed(result),
             Done::Forgotten(answer, result) => self.forgotten(answer, result),
             Done::Chosen(wanted, path) => self.chosen(wanted, path),
+            Done::AnyFolder(yes, answer) => self.any_folder(yes, answer),
             Done::Saved(saved) => self.saved(saved),
             Done::Reloaded(restart) => self.reloaded(&restart),
             Done::Test(number, news) => self.test_news(number, news),

@@ -34,6 +34,8 @@ pub trait Desktop: Send + Sync + 'static {
     fn copy(&self, text: &str) -> Result<(), OsError>;
     /// Lets the person choose a folder or a file; answers `None` when they chose none.
     fn choose(&self, what: Choose, then: Chosen);
+    /// Asks the person yes or no, outside of the window: a page cannot answer for them.
+    fn confirm(&self, what: Confirm, then: Confirmed);
     /// Does the app start at login? `None` where that cannot be had.
     fn autostart(&self) -> Option<bool>;
     /// Makes it so.
@@ -44,6 +46,16 @@ pub trait Desktop: Send + Sync + 'static {
 
 /// Called with what was chosen.
 pub type Chosen = Box<dyn FnOnce(Option<PathBuf>) + Send>;
+
+/// Called with what the person said.
+pub type Confirmed = Box<dyn FnOnce(bool) + Send>;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// May agents work anywhere?
+    AnyFolder,
+}
 
 /// What is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ mod watcher;
 pub(crate) use autostart::ARGUMENT as AUTOSTARTED;
 
 use crate::controller::Input;
-use crate::desktop::{Choose, Chosen, Desktop, OsError};
+use crate::desktop::{Choose, Chosen, Confirm, Confirmed, Desktop, OsError};
 use crate::notifications::{Key, Notification};
 use crate::tray::Tray;
 use crate::view::model::WindowState;
@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tauri::{AppHandle, Emitter};
-use tauri_plugin_dialog::DialogExt;
+use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
 use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
@@ -141,6 +141,19 @@ impl Desktop for TauriDesktop {
                 dialog.pick_file(move |chosen| then(path(chosen)));
             }
         }
+    }
+
+    fn confirm(&self, what: Confirm, then: Confirmed) {
+        let (title, text, yes) = match what {
+            Confirm::AnyFolder => (
+                "Let agents work in any folder?",
+                "Tasks of OrgX may then read and change all that you may: keys, mail and settings, too.",
+                "Allow any folder",
+            ),
+        };
+        let buttons = MessageDialogButtons::OkCancelCustom(yes.to_owned(), "Cancel".to_owned());
+        let dialog = self.app.dialog().message(text).title(title).kind(MessageDialogKind::Warning);
+        dialog.buttons(buttons).show(then);
     }
 
     fn autostart(&self) -> Option<bool> {

@@ -48,6 +48,10 @@ impl Controller {
             PageCommand::PairCopy => self.pair_copy(),
             PageCommand::KeepKey(place) => self.done_with(|it| it.keep_key(place)),
             PageCommand::Setup(change) => self.done_with(|it| it.setup(change)),
+            // Its choices are written without a question: there is one only in the first run.
+            PageCommand::SetupPage(_) if !self.facts.setting_up => {
+                Err(failure("That was not done", "The first run is over"))
+            }
             PageCommand::SetupPage(page) => self.done_with(|it| it.setup_page(page)),
             PageCommand::SetupDone => self.done_with(Self::setup_done),
             PageCommand::TestTask => self.done_with(Self::test_task),

@@ -160,6 +160,8 @@ pub enum Done {
     Forgotten(oneshot::Sender<Answer>, Result<(), KeychainError>),
     /// A dialog was closed.
     Chosen(Wanted, Option<PathBuf>),
+    /// The person said whether agents may work anywhere.
+    AnyFolder(bool, Option<oneshot::Sender<Answer>>),
     /// `config.toml` was changed, or not.
     Saved(Saved),
     /// The peer has read `config.toml` again; what of it needs a new peer.

@@ -3,9 +3,9 @@
 //! Promise: taking away the last allowed folder never comes to mean "anywhere".
 
 use super::account::preferences;
-use super::folders::named;
+use super::folders::{self, named};
 use super::{Afterwards, Answer, Answered, Controller, Done, failure};
-use crate::desktop::Choose;
+use crate::desktop::{Choose, Confirm};
 use crate::facts::Hosting;
 use crate::view::model::{Failure, Notifications, Page, Setting};
 use orgx_peer::settings::{Settings, SettingsError};
@@ -75,7 +75,14 @@ impl Controller {
                 Err(refused) => return reply(answer, Err(refused)),
             },
             Setting::RemoveFolder(folder) => plain(move |it| it.disallow_folder(Path::new(&folder))),
-            Setting::AnyFolder(true) => plain(|it| it.allowed_folders(&[])),
+            Setting::AnyFolder(true) => {
+                let inputs = self.inputs.clone();
+                let then = move |yes| {
+                    // Nobody listens any more once the program ends.
+                    let _over = inputs.send(super::Input::Done(Done::AnyFolder(yes, answer)));
+                };
+                return self.desktop.confirm(Confirm::AnyFolder, Box::new(then));
+            }
             Setting::AnyFolder(false) => {
                 // From anywhere to some: the first one has to be chosen.
                 if self.facts.peer.settings.allowed_folders.is_empty() {
@@ -90,6 +97,14 @@ impl Controller {
             Setting::Workspace(id) => Box::new(move |it| it.workspace(&id).map(drop)),
         };
         self.save(change, answer, None);
+    }
+
+    /// The person was asked whether agents may work anywhere.
+    pub(super) fn any_folder(&mut self, yes: bool, answer: Option<oneshot::Sender<Answer>>) {
+        if yes {
+            return self.save(plain(|it| it.allowed_folders(&[])), answer, None);
+        }
+        reply(answer, Err(failure(UNCHANGED, "Agents may work in the folders listed, as before")));
     }
 
     /// Answers what waits for the person; `always` adds the folder to the allowed ones first.
@@ -110,6 +125,10 @@ impl Controller {
         let is_limited = !self.facts.peer.settings.allowed_folders.is_empty();
         match folder.filter(|_| allow && always && is_limited) {
             Some(folder) => {
+                if let Err(refused) = folders::check(Path::new(&folder), Path::new(&self.facts.home)) {
+                    let _gone = answer.send(Err(refused));
+                    return;
+                }
                 let change = plain(move |it| it.allow_folder(Path::new(&folder)));
                 self.save(change, Some(answer), Some(command));
             }

@@ -1,6 +1,6 @@
 //! A desktop that writes down what is asked of it.
 
-use super::{Choose, Chosen, Desktop, OsError};
+use super::{Choose, Chosen, Confirm, Confirmed, Desktop, OsError};
 use crate::notifications::{Key, Notification};
 use crate::tray::Tray;
 use crate::view::model::WindowState;
@@ -41,6 +41,10 @@ pub struct Seen {
     pub clipboard: Option<String>,
     /// What a dialog answers.
     pub choice: Option<PathBuf>,
+    /// What the person says when they are asked yes or no.
+    pub consent: bool,
+    /// What they were asked.
+    pub asked: Vec<Confirm>,
     /// Does it start at login?
     pub autostart: bool,
     /// Has it ended?
@@ -138,6 +142,12 @@ impl Desktop for Mock {
     fn choose(&self, _: Choose, then: Chosen) {
         let choice = self.seen().choice.clone();
         then(choice);
+    }
+
+    fn confirm(&self, what: Confirm, then: Confirmed) {
+        let consent = self.seen().consent;
+        self.note(|seen| seen.asked.push(what));
+        then(consent);
     }
 
     fn autostart(&self) -> Option<bool> {

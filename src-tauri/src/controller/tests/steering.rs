@@ -134,9 +134,14 @@ async fn the_last_folder_is_not_taken_away_since_that_would_allow_any() {
     app.until("the folder", |now| now.settings.folders == [folder.clone()]).await;
     let refused = app.page(PageCommand::Set(Setting::RemoveFolder(folder.clone()))).await.unwrap_err();
     assert_eq!(refused.title, "The last folder stays");
+    let home = app.page(PageCommand::Set(Setting::AddFolder("~".into()))).await.unwrap_err();
+    assert!(home.text.starts_with("It holds all that is yours"), "{home}");
     let missing = app.page(PageCommand::Set(Setting::AddFolder("/no/such/folder".into()))).await.unwrap_err();
     assert_eq!(missing.title, "The folder was not added");
+    assert!(app.page(PageCommand::Set(Setting::AnyFolder(true))).await.is_err(), "the person says no");
+    app.desktop.seen().consent = true;
     app.page(PageCommand::Set(Setting::AnyFolder(true))).await.unwrap();
+    assert_eq!(app.desktop.seen().asked.len(), 2, "the page alone cannot do it");
     app.until("any folder", |now| now.settings.folders.is_empty()).await;
     app.end().await;
 }
