@@ -15,6 +15,8 @@ pub struct Kept {
     pub told_of_no_tray: bool,
     /// Did the person sign out?
     pub signed_out: bool,
+    /// Was a kept key found here, by whomever it was put there?
+    pub signed_in: bool,
     /// Is the first run over?
     pub set_up: bool,
     /// Was the peer paused only so that it could quit?

@@ -76,8 +76,8 @@ impl Controller {
         self.facts.hosting = Hosting::Nowhere;
         let absent = matches!(looked.found, Found::Unreadable(KeychainError::Absent));
         let found = match looked.found {
-            // Nobody has ever signed in here, so nothing is missed: where a key is kept is asked once there is one.
-            Found::Unreadable(KeychainError::Absent) if !self.kept.read().set_up => Found::Nobody,
+            // Nobody is known to have signed in here, so nothing is missed: where a key is kept is asked once there is one.
+            Found::Unreadable(KeychainError::Absent) if !self.misses_a_key() => Found::Nobody,
             found => found,
         };
         match found {
@@ -87,7 +87,7 @@ impl Controller {
                 self.start_host(plan);
             }
             Found::Key { config, key, place } => {
-                self.facts.account = signed_in_with(&key, place);
+                self.found_key(&key, place);
                 // Nothing runs before the person has said where agents may work: here, in the file, or, where the key
                 // is in the environment, by starting the app so.
                 let is_said = self.kept.read().set_up
@@ -104,7 +104,7 @@ impl Controller {
                 }
             }
             Found::NoWorkspace { key, place } => {
-                self.facts.account = signed_in_with(&key, place);
+                self.found_key(&key, place);
                 self.begin_setup(key);
             }
             Found::Nobody if first && self.start.sandbox_when_signed_out => {
@@ -137,6 +137,23 @@ impl Controller {
         if (first && wants_window || wants_window_now) && !self.start.autostarted {
             self.open_window();
         }
+    }
+
+    fn found_key(&mut self, key: &SecretString, place: KeyPlace) {
+        self.facts.account = Account::In { last4: Some(last4(key)), place: Some(word(place)) };
+        if place != KeyPlace::Environment {
+            self.facts.sign_in.signed_out = false;
+            self.kept.change(|kept| {
+                kept.signed_in = true;
+                kept.signed_out = false;
+            });
+        }
+    }
+
+    /// Is a key in the keychain, as far as we know?
+    fn misses_a_key(&self) -> bool {
+        let kept = self.kept.read();
+        !kept.signed_out && (kept.signed_in || kept.set_up)
     }
 
     fn host_failed(&mut self, why: String) {
@@ -191,7 +208,10 @@ impl Controller {
         self.forgetting = false;
         let outcome = match result {
             Ok(()) => {
-                self.kept.change(|kept| kept.signed_out = true);
+                self.kept.change(|kept| {
+                    kept.signed_in = false;
+                    kept.signed_out = true;
+                });
                 self.facts.sign_in.signed_out = true;
                 self.facts.account = Account::Out;
                 // There it says so, with the way back in.
@@ -208,10 +228,6 @@ impl Controller {
         let _gone = answer.send(outcome);
         self.end_look();
     }
-}
-
-fn signed_in_with(key: &SecretString, place: KeyPlace) -> Account {
-    Account::In { last4: Some(last4(key)), place: Some(word(place)) }
 }
 
 /// The word of the pages for a place.

@@ -189,3 +189,28 @@ async fn somebody_who_signed_in_at_the_command_line_says_first_where_agents_may_
     assert_eq!(now.screen, Screen::Main, "who has said it in the file is asked nothing");
     app.end().await;
 }
+
+#[tokio::test]
+async fn a_keychain_that_starts_after_the_app_is_found_by_itself_and_a_known_sign_in_is_missed() {
+    let world = World::new().await;
+    world.keychain.put("orgx-peer", &world.account(), KEY);
+    world.keychain.set_mood(Mood::Absent);
+    let config = world.home.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    let folder = world.home.path().join("w");
+    let text = format!("[orgx]\nworkspace_id = 'w1'\n[runs]\nallowed_folders = [{folder:?}]\n");
+    std::fs::write(config.join("config.toml"), text).unwrap();
+    let at_login = Start { autostarted: true, ..Start::default() };
+    let app = world.app(world.signed_out(), at_login);
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("nobody, as far as is known", |now| now.screen == Screen::SignIn && now.notice.is_none()).await;
+    world.keychain.set_mood(Mood::Works);
+    app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+    app.end().await;
+    world.keychain.set_mood(Mood::Absent);
+    let app = world.app(world.signed_out(), at_login);
+    app.page(PageCommand::Ready).await.unwrap();
+    let now = app.until("the notice", |now| now.notice.is_some()).await;
+    assert_eq!(now.notice.unwrap().code, "keychain_absent");
+    app.end().await;
+}
