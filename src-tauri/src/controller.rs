@@ -234,7 +234,10 @@ impl Controller {
     fn done(&mut self, done: Done) {
         match done {
             Done::Looked(look, looked) if look == self.look => self.looked(*looked),
-            Done::Looked(..) => {}
+            Done::Listed(look, config, key, listed) if look == self.look => {
+                self.listed(config, key, &listed);
+            }
+            Done::Looked(..) | Done::Listed(..) => {}
             Done::History(result) => self.history_read(result),
             Done::Detail(run_id, result) => self.detail_read(&run_id, result),
             Done::Found(found) => self.found_sign_in(found),

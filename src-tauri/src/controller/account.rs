@@ -5,6 +5,7 @@ use super::{Afterwards, Answer, Answered, Controller, Done, failure};
 use crate::facts::{Account, Hosting, KeyTrouble};
 use crate::view::model::Notifications;
 use orgx_peer::credentials::{Credentials, KeyPlace, KeychainError, last4};
+use orgx_peer::sign_in::{self, Workspace};
 use orgx_peer::{Config, Draft, Environment, NotificationKind, Paths, Peer};
 use secrecy::SecretString;
 use std::time::Duration;
@@ -98,6 +99,10 @@ impl Controller {
                     // Somebody signed in elsewhere, who does not look here.
                     wants_window_now = !is_asked && !first;
                     self.begin_setup(key);
+                } else if self.sign_in.take_is_new() && !self.workspace_is_fixed() {
+                    wants_window = false;
+                    self.facts.hosting = Hosting::Starting;
+                    self.list_for(config, key);
                 } else {
                     wants_window = false;
                     self.start_host(Plan::Host(config));
@@ -137,6 +142,29 @@ impl Controller {
         if (first && wants_window || wants_window_now) && !self.start.autostarted {
             self.open_window();
         }
+    }
+
+    /// Is the configured workspace one of this key's?
+    fn list_for(&self, config: Box<Config>, key: SecretString) {
+        let look = self.look;
+        self.later(async move {
+            let listed = sign_in::workspaces(&config.base_url, &key).await.unwrap_or_default();
+            Done::Listed(look, config, key, listed)
+        });
+    }
+
+    /// A key may be of another account than the one before: then its workspace is asked for. A list that could not be
+    /// had says nothing.
+    pub(super) fn listed(&mut self, config: Box<Config>, key: SecretString, listed: &[Workspace]) {
+        if listed.is_empty() || listed.iter().any(|it| it.id == config.workspace_id) {
+            return self.start_host(Plan::Host(config));
+        }
+        self.facts.hosting = Hosting::Nowhere;
+        self.begin_setup(key);
+    }
+
+    fn workspace_is_fixed(&self) -> bool {
+        self.place.env.text("ORGX_WORKSPACE_ID").is_some()
     }
 
     fn found_key(&mut self, key: &SecretString, place: KeyPlace) {

@@ -10,7 +10,7 @@ use crate::tray::Click;
 use crate::view::model::{Action, Failure, Page, Quit, Setting, WindowState};
 use orgx_peer::credentials::{Found, KeyPlace, KeychainError};
 use orgx_peer::sign_in::{CheckError, PairError, Workspace};
-use orgx_peer::{CommandError, RunDetail, RunRecord};
+use orgx_peer::{CommandError, Config, RunDetail, RunRecord};
 use secrecy::SecretString;
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -140,6 +140,8 @@ pub enum PageCommand {
 pub enum Done {
     /// The account was looked for.
     Looked(u64, Box<Looked>),
+    /// The workspaces of a new key were listed; none: no list could be had.
+    Listed(u64, Box<Config>, SecretString, Vec<Workspace>),
     /// The runs of before.
     History(Result<Vec<RunRecord>, CommandError>),
     /// One run.

@@ -16,6 +16,8 @@ impl Controller {
     pub(super) fn begin_setup(&mut self, key: SecretString) {
         self.facts.signing_in = false;
         self.facts.setting_up = true;
+        // It asks for the workspace by itself.
+        self.sign_in.take_is_new();
         self.facts.setup = Setup {
             autostart: self.desktop.autostart().unwrap_or(false),
             notifications: true,
@@ -26,6 +28,8 @@ impl Controller {
         if let Ok(draft) = Draft::read(&self.place.env) {
             self.facts.setup.workspace_id = draft.workspace_id.ok();
             let folders = draft.runs.map(|runs| runs.allowed_folders).unwrap_or_default();
+            // Who has chosen so before is not made to choose again.
+            self.facts.setup.any_folder = folders.is_empty() && self.kept.read().set_up;
             self.facts.setup.folders = folders.iter().map(|folder| folder.display().to_string()).collect();
         }
         if let Some((id, name)) = self.sign_in.workspace() {

@@ -27,6 +27,8 @@ pub(super) struct Flow {
     /// Where the next key is to be kept.
     place: Option<KeyPlace>,
     workspace: Option<(String, String)>,
+    /// Was a key kept just now, of whose workspaces nothing is known?
+    is_new: bool,
 }
 
 struct Taken {
@@ -40,6 +42,11 @@ struct UnderWay {
 }
 
 impl Flow {
+    /// Was a key kept just now? Said once.
+    pub(super) fn take_is_new(&mut self) -> bool {
+        std::mem::take(&mut self.is_new)
+    }
+
     /// The workspace that the pairing named.
     pub(super) fn workspace(&self) -> Option<(String, String)> {
         self.workspace.clone()
@@ -226,6 +233,7 @@ impl Controller {
         if let Some(kept) = self.sign_in.key.take().and_then(|taken| taken.kept) {
             let _gone = kept.send(());
         }
+        self.sign_in.is_new = true;
         self.sign_in.place = None;
         self.sign_in.pairing = None;
         self.facts.signing_in = false;

@@ -214,3 +214,33 @@ async fn a_keychain_that_starts_after_the_app_is_found_by_itself_and_a_known_sig
     assert_eq!(now.notice.unwrap().code, "keychain_absent");
     app.end().await;
 }
+
+#[tokio::test]
+async fn signing_in_anew_asks_for_the_workspace_when_the_key_does_not_open_the_one_of_before() {
+    let world = World::new().await;
+    world.gateway.set_workspaces(&[("w1", "Acme")]);
+    world.keep_key(KEY);
+    let config = world.home.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[orgx]\nworkspace_id = 'w1'\n").unwrap();
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+    app.page(PageCommand::SignOut).await.unwrap();
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    let now = app.until("a peer again", |now| now.header.title == "Ready for tasks").await;
+    assert_eq!(now.screen, Screen::Main, "it opens the workspace of before");
+    app.page(PageCommand::SignOut).await.unwrap();
+    world.gateway.set_workspaces(&[("w2", "Other")]);
+    let connections = world.gateway.connections();
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    let now = app.until("the question", |now| now.screen == Screen::Setup && !now.setup.listing).await;
+    assert_eq!(now.setup.workspace_id.as_deref(), Some("w2"));
+    assert_eq!(world.gateway.connections(), connections, "nothing runs for the one of before");
+    app.page(PageCommand::SetupPage(4)).await.unwrap();
+    app.until("the last page", |now| now.setup.page == 4).await;
+    app.page(PageCommand::SetupDone).await.unwrap();
+    let now = app.until("a peer of it", |now| now.header.title == "Ready for tasks").await;
+    assert_eq!(now.settings.workspace.as_deref(), Some("Other"));
+    app.end().await;
+}
