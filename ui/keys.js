@@ -49,7 +49,7 @@ function plain(event, now) {
 }
 
 /** @param {WindowState} now */
-const isInSheet = (now) => now.sheet !== null || view.signOut;
+const isInSheet = (now) => now.sheet !== null || view.signOut || view.workspace !== null;
 
 /** @param {EventTarget | null} target */
 const isInField = (target) => target instanceof HTMLInputElement && (target.type === 'text' || target.type === 'password' || target.type === 'radio');

@@ -491,4 +491,10 @@ export const sheet = {
   signOutDo: 'Sign out',
   signOutBusy: 'Signing out',
   staySignedIn: 'Stay signed in',
+  workspace: 'Take the tasks of another workspace?',
+  workspaceText: 'The peer starts again for it. The workspace of now can send no more tasks here.',
+  /** @param {number} n */
+  workspaceRuns: (n) => plural(n, '1 run is active. It ends, and OrgX is told.', '{n} runs are active. They end, and OrgX is told.'),
+  workspaceDo: 'Change the workspace',
+  workspaceBusy: 'Changing',
 };

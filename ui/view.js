@@ -22,6 +22,8 @@ export const view = {
   test: false,
   /** Is the sign-out sheet open? */
   signOut: false,
+  /** The workspace that the sheet asks about. @type {string | null} */
+  workspace: null,
   /** @type {Failure | null} */
   failure: null,
   /** What is being done, by the button's name. @type {Map<string, Doing>} */
@@ -76,6 +78,14 @@ export function openTest(open) {
 /** @param {boolean} open */
 export function openSignOut(open) {
   view.signOut = open;
+  redraw();
+}
+
+/** @param {string | null} id */
+export function askWorkspace(id) {
+  view.workspace = id;
+  // The one of now is shown as chosen until another one is.
+  for (const name of view.wanted.keys()) if (name.startsWith('workspace-')) view.wanted.delete(name);
   redraw();
 }
 

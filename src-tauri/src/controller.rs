@@ -151,7 +151,9 @@ impl Controller {
             ..Facts::default()
         };
         facts.preferences.logs = ground.logs.display().to_string();
-        facts.sign_in.signed_out = kept.read().signed_out;
+        let remembered = kept.read();
+        facts.sign_in.signed_out = remembered.signed_out;
+        facts.workspace_name = remembered.workspace;
         let place = Place { env: ground.env.clone(), paths: ground.paths.clone() };
         Self {
             desktop,

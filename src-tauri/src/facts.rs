@@ -42,8 +42,8 @@ pub struct Facts {
     pub preferences: Preferences,
     /// OrgX's host.
     pub host: String,
-    /// The workspace's name, when it is known.
-    pub workspace_name: Option<String>,
+    /// A workspace's id and name, as OrgX said them last. It says nothing of another one.
+    pub workspace_name: Option<(String, String)>,
 }
 
 /// Who is signed in.

@@ -2,7 +2,7 @@
 import { h } from '../dom.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
-import { choose, openSignOut, view } from '../view.js';
+import { askWorkspace, choose, openSignOut, view } from '../view.js';
 import { card, empty, icon, section, short } from '../parts/base.js';
 import { button, link, toggle } from '../parts/controls.js';
 import { folderRows, typedFolder } from '../parts/folders.js';
@@ -123,6 +123,9 @@ function leaves(settings, fixed) {
 /** @param {WindowState} now @param {boolean} isOut */
 function account(now, isOut) {
   const { settings, setup, version } = now;
+  const isBusy = now.runs.now.some((run) => !hasEnded(run));
+  /** Runs end with it: then it is asked for first. @param {Setting} wanted */
+  const change = async (wanted) => (isBusy && wanted.setting === 'workspace' ? askWorkspace(wanted.value) : set(wanted));
   const isFixedKey = settings.key_place === 'environment';
   const canChange = settings.workspace !== null && !settings.fixed.includes('workspace') && settings.concurrent !== null;
   const about = [settings.key_last4 !== null && words.settings.key(settings.key_last4, settings.key_place), isFixedKey && words.settings.signOutFixed].filter((part) => part);
@@ -132,7 +135,7 @@ function account(now, isOut) {
       !isFixedKey && settings.key_last4 !== null && button({ name: 'sign-out', label: words.settings.signOut, kind: 'danger', on: () => openSignOut(true) })),
     canChange && h('details', { class: 'more-d', key: 'workspace' },
       h('summary', { class: 'row one' }, icon('right', 'chev'), h('span', { class: 'l1' }, words.settings.changeWorkspace)),
-      h('div', { class: 'inside' }, setup.workspaces.length > 0 ? workspaceList(setup.workspaces, setup.workspace_id, set) : workspaceField(null, null, set))),
+      h('div', { class: 'inside' }, setup.workspaces.length > 0 ? workspaceList(setup.workspaces, setup.workspace_id, change) : workspaceField(null, null, change))),
     h('div', { class: 'set', key: 'diagnostics' }, h('span', { class: 'l1' }, words.settings.diagnostics),
       h('span', { class: 'btns' },
         settings.logs !== '' && button({ name: 'logs', label: words.settings.logs, spoken: words.settings.logsNamed, title: settings.logs, on: () => ipc.showLogs() }),

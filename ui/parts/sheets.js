@@ -1,8 +1,8 @@
-// Questions over the page: quit, sign out. Safe choice first, destructive second, stay last; the focus begins on Stay.
+// Questions over the page: quit, sign out, another workspace. Safe choice first, destructive second, stay last; the focus begins on Stay.
 import { h } from '../dom.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
-import { openSignOut, view } from '../view.js';
+import { askWorkspace, openSignOut, view } from '../view.js';
 import { button } from './controls.js';
 import { hasEnded } from './words.js';
 
@@ -11,7 +11,9 @@ import { hasEnded } from './words.js';
 /** @param {WindowState} now */
 export function sheet(now) {
   if (now.sheet) return quit(now.sheet.runs);
-  if (view.signOut) return signOut(now.runs.now.filter((run) => !hasEnded(run)).length);
+  const runs = now.runs.now.filter((run) => !hasEnded(run)).length;
+  if (view.signOut) return signOut(runs);
+  if (view.workspace !== null) return workspace(view.workspace, runs);
   return null;
 }
 
@@ -19,6 +21,7 @@ export function sheet(now) {
 export function closeSheet(now) {
   if (now.sheet) ipc.quit('stay').catch(() => {});
   else if (view.signOut) openSignOut(false);
+  else if (view.workspace !== null) askWorkspace(null);
   else return false;
   return true;
 }
@@ -34,6 +37,12 @@ const quit = (runs) => frame('quit', words.sheet.quit(runs), [words.sheet.quitTe
 const signOut = (runs) => frame('sign-out', words.sheet.signOut, [words.sheet.signOutText, ...(runs > 0 ? [words.sheet.signOutRuns(runs)] : [])], [
   button({ name: 'stay', label: words.sheet.staySignedIn, kind: 'wide', on: () => openSignOut(false) }),
   button({ name: 'sign-out-do', label: words.sheet.signOutDo, busy: words.sheet.signOutBusy, kind: 'danger wide', on: () => ipc.signOut(), then: () => openSignOut(false) }),
+]);
+
+/** @param {string} id @param {number} runs */
+const workspace = (id, runs) => frame('workspace', words.sheet.workspace, [words.sheet.workspaceText, ...(runs > 0 ? [words.sheet.workspaceRuns(runs)] : [])], [
+  button({ name: 'stay', label: words.sheet.stay, kind: 'wide', on: () => askWorkspace(null) }),
+  button({ name: 'workspace-do', label: words.sheet.workspaceDo, busy: words.sheet.workspaceBusy, kind: 'danger wide', on: () => ipc.set({ setting: 'workspace', value: id }), then: () => askWorkspace(null) }),
 ]);
 
 /**

@@ -32,7 +32,15 @@ pub struct Saved {
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// What is to be told the peer once it has read it.
     pub(super) then: Option<Command>,
-    preferences: Option<(Notifications, Vec<String>)>,
+    /// What the file says then.
+    read: Option<Read>,
+}
+
+/// What of `config.toml` is ours to follow.
+#[derive(Debug)]
+struct Read {
+    preferences: (Notifications, Vec<String>),
+    workspace_id: Option<String>,
 }
 
 type Change = Box<dyn FnOnce(&mut Settings) -> Result<(), SettingsError> + Send>;
@@ -186,22 +194,30 @@ impl Controller {
                 let mut settings = Settings::open(&place.paths)?;
                 change(&mut settings)?;
                 settings.save()?;
-                Ok::<_, SettingsError>(Draft::read(&place.env).ok().map(|draft| preferences(&draft)))
+                let draft = Draft::read(&place.env).ok();
+                Ok::<_, SettingsError>(draft.map(|draft| Read {
+                    preferences: preferences(&draft),
+                    workspace_id: draft.workspace_id.ok(),
+                }))
             });
-            let (result, preferences) = match work.await {
-                Ok(Ok(preferences)) => (Ok(()), preferences),
+            let (result, read) = match work.await {
+                Ok(Ok(read)) => (Ok(()), read),
                 Ok(Err(error)) => (Err(refusal(&error)), None),
                 Err(_) => (Err(failure(UNCHANGED, "Something went wrong inside OrgX Peer")), None),
             };
-            Done::Saved(Saved { result, answer, then, preferences })
+            Done::Saved(Saved { result, answer, then, read })
         });
     }
 
     pub(super) fn saved(&mut self, saved: Saved) {
-        let Saved { result, answer, then, preferences } = saved;
-        if let Some((notifications, muted_rules)) = preferences {
-            self.facts.preferences.notifications = notifications;
-            self.facts.preferences.muted_rules = muted_rules;
+        let Saved { result, answer, then, read } = saved;
+        if let Some(Read { preferences, workspace_id }) = read {
+            (self.facts.preferences.notifications, self.facts.preferences.muted_rules) = preferences;
+            // The first run has its own choice until it is written.
+            if let Some(id) = workspace_id.filter(|_| !self.facts.setting_up) {
+                self.name_workspace(&id);
+                self.facts.setup.workspace_id = Some(id);
+            }
         }
         if let Err(why) = result {
             tracing::warn!(%why, "config.toml was not changed");

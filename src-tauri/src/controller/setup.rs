@@ -127,14 +127,8 @@ impl Controller {
             Notifications { needs_you: on, deviations: on, run_failed: on, offline: on, license: on };
         let folders: Vec<PathBuf> =
             if setup.any_folder { Vec::new() } else { setup.folders.iter().map(PathBuf::from).collect() };
-        if let Some(id) = &setup.workspace_id
-            && let Some(listed) = setup.workspaces.iter().find(|it| it.id == *id)
-        {
-            let named = Some((id.clone(), listed.name.clone()));
-            self.facts.workspace_name = Some(listed.name.clone());
-            self.kept.change(|kept| kept.workspace = named);
-        }
         let id = setup.workspace_id.unwrap_or_default();
+        self.name_workspace(&id);
         self.save(
             Box::new(move |it| {
                 it.workspace(&id)?;
@@ -149,6 +143,16 @@ impl Controller {
             && let Err(failure) = self.set_autostart(setup.autostart)
         {
             self.facts.setup.error = Some(failure.to_string());
+        }
+    }
+
+    /// Remembers what OrgX calls this workspace.
+    pub(super) fn name_workspace(&mut self, id: &str) {
+        let listed = self.facts.setup.workspaces.iter().find(|it| it.id == *id);
+        if let Some(listed) = listed {
+            let named = Some((id.to_owned(), listed.name.clone()));
+            self.facts.workspace_name.clone_from(&named);
+            self.kept.change(|kept| kept.workspace = named);
         }
     }
 

@@ -243,7 +243,7 @@ impl Controller {
         self.kept.change(|kept| kept.signed_out = false);
         self.facts.setting_up = !kept.set_up;
         self.facts.setup = Setup::default();
-        self.facts.workspace_name = kept.workspace.map(|(_, name)| name);
+        self.facts.workspace_name = kept.workspace;
         if self.facts.sandbox {
             return self.leave_sandbox();
         }

@@ -143,8 +143,9 @@ pub fn workspace(facts: &Facts) -> Option<String> {
     if facts.sandbox {
         return Some("Sandbox".to_owned());
     }
-    let id = || Some(&facts.peer.settings.workspace_id).filter(|id| !id.is_empty());
-    facts.workspace_name.as_ref().or_else(id).map(|name| text::cut(name, 80))
+    let id = Some(&facts.peer.settings.workspace_id).filter(|id| !id.is_empty())?;
+    let named = facts.workspace_name.as_ref().filter(|(known, _)| known == id);
+    Some(text::cut(named.map_or(id, |(_, name)| name), 80))
 }
 
 fn further(facts: &Facts, state: State) -> Vec<String> {

@@ -372,6 +372,20 @@ fn a_page_has_steps_and_deviations_in_order() {
 }
 
 #[test]
+fn a_workspace_has_its_own_name_or_its_id() {
+    let workspace = |id: &str| {
+        let facts = with(|it| {
+            it.peer.settings.workspace_id = id.into();
+            it.workspace_name = Some(("w1".into(), "Acme".into()));
+        });
+        window(&facts).settings.workspace
+    };
+    assert_eq!(workspace("w1").as_deref(), Some("Acme"));
+    assert_eq!(workspace("w2").as_deref(), Some("w2"));
+    assert_eq!(workspace(""), None);
+}
+
+#[test]
 fn nothing_from_outside_reaches_the_window_with_signs_that_hide() {
     let evil = "x\u{202e}\u{0}\u{200b}oxk_live_0123456789";
     let facts = with(|it| {
@@ -383,7 +397,8 @@ fn nothing_from_outside_reaches_the_window_with_signs_that_hide() {
         it.peer.warnings = vec![evil.into()];
         it.peer.link.host = evil.into();
         it.preferences.muted_rules = vec![evil.into()];
-        it.workspace_name = Some(evil.into());
+        it.peer.settings.workspace_id = "w1".into();
+        it.workspace_name = Some(("w1".into(), evil.into()));
     });
     let text = serde_json::to_string(&window(&facts)).expect("JSON");
     for sign in ["\u{202e}", "\\u0000", "\u{200b}", "0123456789"] {

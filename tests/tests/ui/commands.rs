@@ -129,6 +129,28 @@ fn a_typed_folder_is_checked_here_sent_and_its_field_emptied_when_it_was_taken()
 }
 
 #[test]
+fn another_workspace_is_asked_for_first_while_runs_are_active() {
+    story(async |window: &mut Window| {
+        window.open(&named("sheet-workspace")).await;
+        let sent = |calls: Vec<Value>| calls.iter().filter(|call| call[0] == "set").count();
+        assert_eq!(sent(window.calls().await), 0, "nothing is sent before the person has said so");
+        window.find("[data-name=stay]").await.unwrap().click().await.unwrap();
+        window.until("the sheet is closed", "!document.querySelector('.sheet')").await;
+        let labs = "document.querySelector('[data-name=workspace-ws_labs]').checked";
+        window.until("the old one is shown", &format!("!{labs}")).await;
+        assert_eq!(sent(window.calls().await), 0);
+        window.find("[data-name=workspace-ws_labs]").await.unwrap().click().await.unwrap();
+        window.until("the sheet", "document.querySelector('.sheet')").await;
+        window.find("[data-name=workspace-do]").await.unwrap().click().await.unwrap();
+        window.until("the sheet is closed", "!document.querySelector('.sheet')").await;
+        assert_eq!(
+            window.calls().await.last().unwrap(),
+            &json!(["set", { "change": { "setting": "workspace", "value": "ws_labs" } }])
+        );
+    });
+}
+
+#[test]
 fn a_switch_shows_what_was_chosen_at_once_and_the_old_again_when_it_was_refused() {
     story(async |window: &mut Window| {
         window.open(&named("settings")).await;

@@ -92,6 +92,27 @@ async fn a_key_that_the_keychain_does_not_take_may_be_kept_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_is_changed_has_its_own_name_and_is_the_chosen_one() {
+    let world = World::new().await;
+    let env = world.signed_out().with("ORGX_API_KEY", KEY);
+    let folder = world.home.path().join("config");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), "[orgx]\nworkspace_id = 'w1'\n").unwrap();
+    std::fs::create_dir_all(world.home.path().join("state")).unwrap();
+    let kept = crate::kept::KeptFile::in_folder(&world.home.path().join("state"));
+    kept.change(|kept| kept.workspace = Some(("w1".into(), "Acme".into())));
+    let app = world.app(env, Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the name of before", |now| now.header.workspace.as_deref() == Some("Acme")).await;
+    app.page(PageCommand::Set(crate::view::model::Setting::Workspace("w2".into()))).await.unwrap();
+    app.until("the other one", |now| {
+        now.header.workspace.as_deref() == Some("w2") && now.setup.workspace_id.as_deref() == Some("w2")
+    })
+    .await;
+    app.end().await;
+}
+
+#[tokio::test]
 async fn signing_out_forgets_the_key_and_says_what_stays() {
     let world = World::new().await;
     let env = world.signed_out().with("ORGX_WORKSPACE_ID", "w1");
