@@ -1,6 +1,7 @@
 //! What the app knows, in one value: the tray and the window are made of it and of nothing else.
 
 use crate::view::model::{Notifications, Page, Setup, SignIn};
+use orgx_peer::credentials::Forgotten;
 use orgx_peer::{PeerSnapshot, RunDetail, RunRecord};
 
 /// Everything that is shown is made of this.
@@ -26,6 +27,8 @@ pub struct Facts {
     pub goto: u32,
     /// Sign-in, as the pages show it.
     pub sign_in: SignIn,
+    /// What the last sign-out removed, and what it could not.
+    pub forgotten: Forgotten,
     /// Is the sign-in card open?
     pub signing_in: bool,
     /// First run, as the pages show it.

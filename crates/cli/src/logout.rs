@@ -37,6 +37,9 @@ pub(crate) async fn logout() -> ExitCode {
     };
     say_words(&format!("Signed out of {}: the key is gone from {place}.", host(origin)));
     say_words(&format!("Still here: {}.", what_stays(&draft)));
+    if let Some(left) = &forgotten.left {
+        say_words(&format!("One more may still be in the keychain. {left}"));
+    }
     say_words("The key goes on to work elsewhere until you remove it in OrgX.");
     let running = Peer::running(&draft.paths).await;
     if running.iter().any(|peer| peer.hello.orgx == origin.as_str()) {

@@ -43,7 +43,7 @@ pub enum KeyPlace {
 }
 
 /// What was there to be forgotten.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// A key in the keychain.
     pub keychain: bool,
@@ -51,11 +51,13 @@ pub struct Forgotten {
     pub file: bool,
     /// A key in memory.
     pub memory: bool,
+    /// Why one of them could not be asked: what was in it may be there still.
+    pub left: Option<KeychainError>,
 }
 
 impl Forgotten {
     /// Was there any?
-    pub fn any(self) -> bool {
+    pub fn any(&self) -> bool {
         self.keychain || self.file || self.memory
     }
 }
@@ -156,7 +158,8 @@ impl Credentials {
     /// Removes the key for this OrgX everywhere.
     ///
     /// # Errors
-    /// When one of them cannot be asked; the others have forgotten it all the same.
+    /// When one of them cannot be asked, and no other had it. Where another had it, it is gone from there, and
+    /// [`Forgotten::left`] tells the rest.
     pub async fn forget(&self, origin: &Url) -> Result<Forgotten, KeychainError> {
         let account = account(origin);
         let memory = self.memory.delete(&account);
@@ -166,7 +169,13 @@ impl Credentials {
             Err(KeychainError::Absent) => Ok(false),
             deleted => deleted,
         };
-        Ok(Forgotten { keychain: keychain?, file: file?, memory })
+        let is_gone = |result: &Result<bool, _>| matches!(result, Ok(true));
+        let mut gone = Forgotten { keychain: is_gone(&keychain), file: is_gone(&file), memory, left: None };
+        match file.and(keychain) {
+            Err(error) if !gone.any() => return Err(error),
+            result => gone.left = result.err(),
+        }
+        Ok(gone)
     }
 
     /// The sign-in of the OrgX wizard on this computer, if there is one for this OrgX that can be read.

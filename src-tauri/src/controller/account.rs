@@ -4,7 +4,7 @@ use super::host::Plan;
 use super::{Afterwards, Answer, Answered, Controller, Done, failure};
 use crate::facts::{Account, Hosting, KeyTrouble};
 use crate::view::model::Notifications;
-use orgx_peer::credentials::{Credentials, KeyPlace, KeychainError, last4};
+use orgx_peer::credentials::{Credentials, Forgotten, KeyPlace, KeychainError, last4};
 use orgx_peer::sign_in::{self, Workspace};
 use orgx_peer::{Config, Draft, Environment, NotificationKind, Paths, Peer};
 use secrecy::SecretString;
@@ -225,17 +225,22 @@ impl Controller {
         let (credentials, url) = (self.ground.credentials.clone(), self.base_url.clone());
         self.later(async move {
             let result = match url {
-                Some(url) => credentials.forget(&url).await.map(drop),
-                None => Ok(()),
+                Some(url) => credentials.forget(&url).await,
+                None => Ok(Forgotten::default()),
             };
             Done::Forgotten(answer, result)
         });
     }
 
-    pub(super) fn forgotten(&mut self, answer: oneshot::Sender<Answer>, result: Result<(), KeychainError>) {
+    pub(super) fn forgotten(
+        &mut self,
+        answer: oneshot::Sender<Answer>,
+        result: Result<Forgotten, KeychainError>,
+    ) {
         self.forgetting = false;
         let outcome = match result {
-            Ok(()) => {
+            Ok(gone) => {
+                self.facts.forgotten = gone;
                 self.kept.change(|kept| {
                     kept.signed_in = false;
                     kept.signed_out = true;

@@ -8,7 +8,7 @@ use super::sign_in::{Card, PairedKey};
 use super::test_task::News;
 use crate::tray::Click;
 use crate::view::model::{Action, Failure, Page, Quit, Setting, WindowState};
-use orgx_peer::credentials::{Found, KeyPlace, KeychainError};
+use orgx_peer::credentials::{Forgotten, Found, KeyPlace, KeychainError};
 use orgx_peer::sign_in::{CheckError, PairError, Workspace};
 use orgx_peer::{CommandError, Config, RunDetail, RunRecord};
 use secrecy::SecretString;
@@ -159,7 +159,7 @@ pub enum Done {
     /// The workspaces of the key.
     Workspaces(Result<Vec<Workspace>, String>),
     /// The keys were forgotten.
-    Forgotten(oneshot::Sender<Answer>, Result<(), KeychainError>),
+    Forgotten(oneshot::Sender<Answer>, Result<Forgotten, KeychainError>),
     /// A dialog was closed.
     Chosen(Wanted, Option<PathBuf>),
     /// The person said whether agents may work anywhere.

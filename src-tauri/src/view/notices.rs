@@ -4,6 +4,7 @@
 use super::model::{Action, Notice, NoticeAction};
 use crate::facts::{Account, Facts, Hosting, KeyTrouble};
 use crate::text;
+use orgx_peer::credentials::{Forgotten, KeychainError};
 use orgx_peer::{License, Severity};
 use orgx_proto::health::Code;
 
@@ -15,7 +16,7 @@ pub fn notice(facts: &Facts) -> Option<Notice> {
     match &facts.account {
         _ if facts.hosting.is_up() => {}
         Account::Unreadable(trouble) => return Some(key_trouble(trouble)),
-        Account::Out if facts.sign_in.signed_out => return Some(signed_out()),
+        Account::Out if facts.sign_in.signed_out => return Some(signed_out(&facts.forgotten)),
         _ => return None,
     }
     of_health(facts).or_else(|| skipped_rules(&facts.peer.ignored_rules, facts.peer.rules))
@@ -100,9 +101,32 @@ fn not_running(broke: bool, why: &str) -> Notice {
     notice.act("Try now", Action::Restart)
 }
 
-fn signed_out() -> Notice {
-    let text = "The key is gone from the keychain. Receipts, the outbox and your settings are still here.";
-    made("signed_out", false, "You signed out on this computer", text).act("Sign in", Action::SignIn)
+fn signed_out(gone: &Forgotten) -> Notice {
+    let from = match (gone.keychain, gone.file, gone.memory) {
+        (false, true, _) => "its file",
+        (false, false, true) => "memory",
+        _ => "the keychain",
+    };
+    let rest = gone.left.as_ref().map(left).unwrap_or_default();
+    let text =
+        format!("The key is gone from {from}. Receipts, the outbox and your settings are still here.{rest}");
+    made("signed_out", false, "You signed out on this computer", &text).act("Sign in", Action::SignIn)
+}
+
+/// What a sign-out could not look into.
+fn left(error: &KeychainError) -> String {
+    match error {
+        KeychainError::Locked => {
+            " The keychain is locked; an older key in it would still be there.".to_owned()
+        }
+        KeychainError::Absent => String::new(),
+        KeychainError::Late => {
+            " The keychain did not answer; an older key in it would still be there.".to_owned()
+        }
+        KeychainError::Failed(why) => {
+            format!(" Not everything could be looked through: {}", text::sentence(&text::line(why)))
+        }
+    }
 }
 
 /// The keychain, when a key is looked for in it.

@@ -42,7 +42,7 @@ async fn a_key_is_found_where_it_was_kept_last_and_forgotten_everywhere() {
         assert_eq!(place(&credentials.clone()).await, Some(kept), "clones share it");
     }
     let gone = credentials.forget(&orgx()).await.expect("forgotten");
-    assert_eq!(gone, Forgotten { keychain: true, file: true, memory: false });
+    assert_eq!(gone, Forgotten { keychain: true, file: true, memory: false, left: None });
     assert!(gone.any() && keychain.is_empty() && !credentials.file().exists());
     assert_eq!(place(&credentials).await, None);
     assert!(!credentials.forget(&orgx()).await.expect("nothing").any());
@@ -81,9 +81,12 @@ async fn how_a_keychain_fails_is_told_and_another_place_can_be_chosen() {
         let calls = keychain.calls();
         assert_eq!(place(&credentials).await, Some(KeyPlace::File));
         assert_eq!(keychain.calls(), calls, "who chose the file is not asked to unlock anything");
-        // What cannot be removed is told; where there is no keychain, nothing is in it.
-        assert_eq!(credentials.forget(&orgx()).await.is_err(), mood != Mood::Absent);
-        assert!(!credentials.file().exists(), "the file is gone all the same");
+        // What cannot be removed is told beside what is gone; where there is no keychain, nothing is in it.
+        let gone = credentials.forget(&orgx()).await.expect("the file is gone all the same");
+        let left = Some(error.clone()).filter(|_| mood != Mood::Absent);
+        assert_eq!(gone, Forgotten { keychain: false, file: true, memory: false, left });
+        assert!(!credentials.file().exists());
+        assert_eq!(credentials.forget(&orgx()).await.is_err(), mood != Mood::Absent, "nothing was removed");
         keychain.set_mood(Mood::Works);
         assert_eq!(place(&credentials).await, None);
     }

@@ -265,3 +265,28 @@ async fn signing_in_anew_asks_for_the_workspace_when_the_key_does_not_open_the_o
     assert_eq!(now.settings.workspace.as_deref(), Some("Other"));
     app.end().await;
 }
+
+#[tokio::test]
+async fn signing_out_of_a_key_in_memory_is_done_though_the_keychain_is_locked_and_says_so() {
+    let world = World::new().await;
+    world.keychain.set_mood(Mood::Locked);
+    let folder = world.home.path().join("w").display().to_string();
+    let app = world.app(world.signed_out().with("ORGX_WORKSPACE_ID", "w1"), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the notice", |now| now.notice.is_some()).await;
+    app.page(PageCommand::DoAction(crate::view::model::Action::KeyInMemory)).await.unwrap();
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    app.until("the first run", |now| now.screen == Screen::Setup && !now.setup.listing).await;
+    app.page(PageCommand::Setup(Setting::AddFolder(folder))).await.unwrap();
+    app.page(PageCommand::SetupPage(4)).await.unwrap();
+    app.until("the last page", |now| now.setup.page == 4).await;
+    app.page(PageCommand::SetupDone).await.unwrap();
+    app.until("a peer", |now| now.header.title == "Ready for tasks").await;
+    app.page(PageCommand::SignOut).await.unwrap();
+    let now = app.until("the notice", |now| now.notice.is_some()).await;
+    let notice = now.notice.unwrap();
+    assert_eq!(notice.code, "signed_out");
+    assert!(notice.text.starts_with("The key is gone from memory."), "{}", notice.text);
+    assert!(notice.text.contains("The keychain is locked"), "{}", notice.text);
+    app.end().await;
+}
