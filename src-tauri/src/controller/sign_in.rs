@@ -54,13 +54,19 @@ impl Flow {
 }
 
 /// What a page shows of a pairing.
-#[derive(Debug)]
 pub struct Card {
     code: String,
     host: String,
     page: Url,
     expires_at: i64,
     lasts: i64,
+}
+
+/// Without the page: whoever has its address may claim the pairing.
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Card").field("code", &self.code).field("host", &self.host).finish_non_exhaustive()
+    }
 }
 
 /// The key of a pairing, and a way to say that it is kept.
@@ -390,5 +396,24 @@ fn ended(code: &str, title: &str, text: &str) -> Notice {
         text: text.to_owned(),
         action: Some(NoticeAction { label: "Try again".to_owned(), action: Action::SignIn }),
         other: None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_logged_of_a_pairing_has_no_address_of_its_page() {
+        let card = Card {
+            code: "K7Q-4MD".to_owned(),
+            host: "useorgx.com".to_owned(),
+            page: "https://useorgx.com/connect/openclaw?claimToken=canary".parse().unwrap(),
+            expires_at: 1,
+            lasts: 1,
+        };
+        let shown = format!("{:?}", Done::PairingBegan(1, Ok(card)));
+        assert!(shown.contains("K7Q-4MD") && !shown.contains("canary"), "{shown}");
     }
 }
