@@ -29,6 +29,15 @@ struct Shown {
     kept: VecDeque<(i32, Notification)>,
 }
 
+/// The buttons of what waits for an answer, in order.
+///
+/// macOS puts two or more of them into a menu, and a click on the menu's own button is told as one on the first: that
+/// one must harm nobody, so Open stands before what allows.
+fn answers() -> Vec<(&'static str, &'static str)> {
+    let open = cfg!(target_os = "macos").then_some((OPEN, "Open"));
+    open.into_iter().chain([(ALLOW, "Allow once"), (DENY, "Deny")]).collect()
+}
+
 impl Notifications {
     /// From here on clicks are inputs.
     pub(super) fn new(app: &AppHandle, inputs: &UnboundedSender<Input>) -> Self {
@@ -38,7 +47,7 @@ impl Notifications {
         let kind = |id: &str, buttons: Vec<Action>| ActionType::builder(id).actions(buttons).build();
         let kinds = vec![
             kind(OPEN, vec![button(OPEN, "Open")]),
-            kind(ALLOW, vec![button(ALLOW, "Allow once"), button(DENY, "Deny")]),
+            kind(ALLOW, answers().into_iter().map(|(id, title)| button(id, title)).collect()),
             kind(MUTE, vec![button(OPEN, "Open"), button(MUTE, "Mute rule")]),
         ];
         if let Err(error) = plugin.register_action_types(kinds) {
@@ -158,6 +167,13 @@ mod tests {
         ] {
             assert_eq!(all.clicked(number, action), clicked, "{number} {action}");
         }
+    }
+
+    #[test]
+    fn where_the_first_button_may_be_clicked_unseen_it_allows_nothing() {
+        let ids: Vec<&str> = answers().into_iter().map(|(id, _)| id).collect();
+        let first = cfg!(target_os = "macos").then_some(OPEN);
+        assert_eq!(ids, first.into_iter().chain([ALLOW, DENY]).collect::<Vec<_>>());
     }
 
     #[cfg(target_os = "linux")]
