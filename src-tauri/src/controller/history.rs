@@ -82,7 +82,8 @@ impl Controller {
             self.facts.detail = Some(Detail { run_id: run_id.clone(), run: None, error: None });
             self.reading.detail = Once::default();
         }
-        let Some(host) = &self.host else { return };
+        // Nobody looks at a page of a closed window; it is read when the window opens.
+        let Some(host) = self.host.as_ref().filter(|_| self.window.open) else { return };
         if !self.reading.detail.begin() {
             return;
         }
@@ -117,7 +118,7 @@ impl Controller {
 
     pub(super) fn detail_is_stale(&mut self, run_id: &str) {
         let open = matches!(&self.facts.page, Page::Run { run_id: open } if open == run_id);
-        if open && self.timers.detail.is_none() {
+        if open && self.window.open && self.timers.detail.is_none() {
             self.timers.detail = Some(Instant::now() + EVERY);
         }
     }

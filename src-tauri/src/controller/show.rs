@@ -140,7 +140,7 @@ impl Controller {
     }
 
     pub(super) fn open_window(&mut self) {
-        self.window.open = true;
+        self.window_opened();
         self.desktop.open_window();
     }
 
@@ -163,6 +163,13 @@ impl Controller {
         self.read_detail();
     }
 
+    /// What was not read while it was closed is read.
+    fn window_opened(&mut self) {
+        if !std::mem::replace(&mut self.window.open, true) {
+            self.read_detail();
+        }
+    }
+
     pub(super) fn window_closed(&mut self) {
         self.window.open = false;
         self.window.ready = false;
@@ -172,7 +179,7 @@ impl Controller {
 
     /// The page listens, and has been given everything.
     pub(super) fn window_ready(&mut self) -> view::model::WindowState {
-        self.window.open = true;
+        self.window_opened();
         self.window.ready = true;
         // An answer and an event may overtake each other: the next event says it again.
         self.window.sent = None;

@@ -224,6 +224,25 @@ async fn a_folder_may_be_typed_as_the_field_shows_it() {
 }
 
 #[tokio::test]
+async fn the_open_run_is_read_only_while_the_window_is_open() {
+    let world = World::new().await;
+    let app = world.ready().await;
+    world.dispatch("r1", "GATED");
+    app.page(PageCommand::ShowPage(Page::Run { run_id: "r1".into() })).await.unwrap();
+    app.until("its page", |now| now.run.as_ref().is_some_and(|page| page.run.state == "running")).await;
+    app.send(Input::WindowClosed);
+    world.daemon.open("go");
+    world.gateway.terminal("r1").await.unwrap();
+    app.seen("its end", |seen| format!("{:?}", seen.tray).contains("Ready for tasks")).await;
+    // Longer than an open page waits until it is read again.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let now = super::state(app.page(PageCommand::Ready).await);
+    assert!(now.run.unwrap().receipt.is_none(), "nobody looked");
+    app.until("it is read", |now| now.run.as_ref().is_some_and(|page| page.receipt.is_some())).await;
+    app.end().await;
+}
+
+#[tokio::test]
 async fn what_a_page_names_is_checked() {
     let world = World::new().await;
     let app = world.ready().await;
