@@ -28,7 +28,12 @@ impl Controller {
                 return self.ask_peer(Command::Cancel { run_id, exact: true }, answer);
             }
             PageCommand::Answer { id, allow, always } => return self.answer_need(id, allow, always, answer),
-            PageCommand::Set(change) => return self.set(change, Some(answer)),
+            PageCommand::Set(change) => {
+                return match self.meant(change) {
+                    Ok(change) => self.set(change, Some(answer)),
+                    Err(refused) => super::settings::reply(Some(answer), Err(refused)),
+                };
+            }
             PageCommand::CopyReceipt { run_id } => return self.copy_receipt(run_id, answer),
             PageCommand::CopyDiagnostics => return self.copy_diagnostics(Some(answer)),
             PageCommand::SignOut => return self.sign_out(answer),

@@ -7,7 +7,9 @@ use super::folders::{self, named};
 use super::{Afterwards, Answer, Answered, Controller, Done, failure};
 use crate::desktop::{Choose, Confirm};
 use crate::facts::Hosting;
+use crate::text;
 use crate::view::model::{Failure, Notifications, Page, Setting};
+use crate::view::runs;
 use orgx_peer::settings::{Settings, SettingsError};
 use orgx_peer::{Command, Draft, NotificationKind, Reply};
 use std::path::{Path, PathBuf};
@@ -105,6 +107,32 @@ impl Controller {
             Setting::Workspace(id) => Box::new(move |it| it.workspace(&id).map(drop)),
         };
         self.save(change, answer, None);
+    }
+
+    /// What the page means: it has folders and rules as they are shown, cut and masked, and a command needs them as they
+    /// are. What is shown of two, or of none any more, names nothing.
+    pub(super) fn meant(&self, change: Setting) -> Result<Setting, Failure> {
+        let gone = |what| {
+            failure(UNCHANGED, format!("There is no such {what} in the list, or more than one looks like it"))
+        };
+        match change {
+            Setting::RemoveFolder(shown) => {
+                let known = self.facts.peer.settings.allowed_folders.iter();
+                one(known, &shown).map(Setting::RemoveFolder).ok_or_else(|| gone("folder"))
+            }
+            Setting::UnmuteRule(shown) => {
+                let known = self.facts.preferences.muted_rules.iter();
+                one(known, &shown).map(Setting::UnmuteRule).ok_or_else(|| gone("rule"))
+            }
+            Setting::MuteRule(shown) => {
+                let run = self.facts.detail.as_ref().and_then(|detail| detail.run.as_ref());
+                let deviations = run.into_iter().flat_map(|run| &run.deviations);
+                one(deviations.map(|it| &it.skill_id), &shown)
+                    .map(Setting::MuteRule)
+                    .ok_or_else(|| gone("rule"))
+            }
+            change => Ok(change),
+        }
     }
 
     /// The person was asked whether agents may work anywhere.
@@ -259,6 +287,22 @@ impl Controller {
     }
 }
 
+/// The one of these that is shown so: in a list, or, shorter, in a run's line.
+fn one<'a>(known: impl Iterator<Item = &'a String>, shown: &str) -> Option<String> {
+    let mut found: Vec<&String> = known
+        .filter(|it| {
+            let skill = text::cut(it, runs::SKILL);
+            **it == shown || text::line(it) == shown || skill == shown
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    match found.as_slice() {
+        [it] => Some((*it).clone()),
+        all => all.iter().find(|it| **it == shown).map(|it| (*it).clone()),
+    }
+}
+
 fn refusal(error: &SettingsError) -> Failure {
     let title = if matches!(error, SettingsError::LastFolder) { "The last folder stays" } else { UNCHANGED };
     failure(title, error)
@@ -286,5 +330,25 @@ pub(super) fn notifications(settings: &mut Settings, wanted: Notifications) {
         (NotificationKind::License, wanted.license),
     ] {
         settings.notifications(kind, on);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_names_one_that_is_known_or_nothing() {
+        let long = |end: char| format!("{}{end}", "x".repeat(400));
+        let known = ["no-todo".to_owned(), "oxk_live_0123456789".to_owned(), long('a')];
+        let named = |shown: &str| one(known.iter(), shown);
+        assert_eq!(named("no-todo").as_deref(), Some("no-todo"));
+        assert_eq!(named("[redacted]").as_ref(), known.get(1));
+        assert_eq!(named(&text::line(&long('a'))).as_ref(), known.get(2));
+        assert_eq!(named(&text::cut(&long('a'), runs::SKILL)).as_ref(), known.get(2));
+        assert_eq!(named("another"), None);
+        let both = [long('a'), long('b')];
+        assert_eq!(one(both.iter(), &text::line(&long('b'))), None, "which of both is meant?");
+        assert_eq!(one(both.iter(), &long('b')).as_ref(), both.get(1));
     }
 }

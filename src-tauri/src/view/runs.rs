@@ -5,6 +5,8 @@ use crate::facts::{Detail, Facts};
 use crate::text;
 use orgx_peer::{Ask, PeerSnapshot, ReceiptState, RecentRun, RunDetail, RunRecord, RunState, RunView};
 
+/// Longest skill id that a line shows, in characters.
+pub const SKILL: usize = 120;
 /// Runs that a list shows.
 const SHOWN: usize = 100;
 
@@ -90,7 +92,7 @@ pub fn of_detail(detail: &RunDetail, muted: &[String]) -> RunPage {
     });
     let deviations = detail.deviations.iter().map(|deviation| Entry::Deviation {
         at: deviation.at,
-        skill: text::cut(&deviation.skill_id, 120),
+        skill: text::cut(&deviation.skill_id, SKILL),
         what: text::line(&deviation.evidence_kind),
         place: text::line(&deviation.evidence_ref),
         muted: muted.contains(&deviation.skill_id),

@@ -112,13 +112,16 @@ async fn a_setting_is_written_and_in_force_at_once() {
     let world = World::new().await;
     let app = world.ready().await;
     app.page(PageCommand::Set(Setting::Presence(false))).await.unwrap();
-    app.page(PageCommand::Set(Setting::MuteRule("no-todo".into()))).await.unwrap();
+    app.send(Input::Notification(Clicked::Mute("no-todo".into())));
     let now = app
         .until("both", |now| now.settings.presence == Some(false) && !now.settings.muted_rules.is_empty())
         .await;
     assert_eq!(now.settings.muted_rules, ["no-todo"]);
     let text = std::fs::read_to_string(world.home.path().join("config/config.toml")).unwrap();
     assert!(text.contains("presence = false") && text.contains("no-todo"), "{text}");
+    let other = app.page(PageCommand::Set(Setting::UnmuteRule("no-tod…".into()))).await.unwrap_err();
+    assert!(other.text.starts_with("There is no such rule"), "{other}");
+    app.page(PageCommand::Set(Setting::UnmuteRule("no-todo".into()))).await.unwrap();
     app.page(PageCommand::Set(Setting::Autostart(true))).await.unwrap();
     app.until("start at login", |now| now.settings.autostart == Some(true)).await;
     assert!(app.page(PageCommand::Set(Setting::Concurrent(0))).await.is_err());
