@@ -41,7 +41,7 @@ pub fn run() -> ExitCode {
     let env = secrets::take_environment();
     let start = start_of(std::env::args().skip(1));
     let logs = logs::folder(&env);
-    let _written_last = logs::start(&logs);
+    let mut written_last = logs::start(&logs);
     orgx_peer::log_panics();
     let Some(paths) = Paths::of(&env) else {
         tracing::error!("HOME is not set: OrgX Peer needs a home folder");
@@ -59,7 +59,13 @@ pub fn run() -> ExitCode {
     let ground = Ground { credentials: Credentials::os(&paths), env, paths, logs };
     match build(ground, start) {
         Ok(app) => {
-            app.run(on_event);
+            app.run(move |app, event| {
+                // The process ends in there: nothing is dropped by itself, and the last lines would be lost.
+                if matches!(event, RunEvent::Exit) {
+                    drop(written_last.take());
+                }
+                on_event(app, event);
+            });
             ExitCode::SUCCESS
         }
         Err(error) => {

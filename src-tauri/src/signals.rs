@@ -16,8 +16,10 @@ pub(crate) async fn listen(inputs: UnboundedSender<Input>) {
 #[cfg(unix)]
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    // `nohup` has it ignored: then the app outlives its terminal.
+    let hangup = (!orgx_peer::is_hangup_ignored()).then(SignalKind::hangup);
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
+    let mut signals: Vec<_> = kinds.filter_map(|kind| signal(kind).ok()).collect();
     std::future::poll_fn(|context| {
         let asked = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
         if asked { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }

@@ -31,6 +31,7 @@ mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
+mod hangup;
 mod http;
 mod instance;
 mod journal;
@@ -51,6 +52,7 @@ pub use config::{
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};
 pub use gateway::License;
+pub use hangup::is_hangup_ignored;
 pub use instance::LockError;
 pub use journal::JournalError;
 pub use orgx_proto::health::{Action, Health, Severity};

@@ -5,6 +5,7 @@ use super::peer::no_peer;
 use super::{Answer, Answered, Controller, failure};
 use crate::desktop::OsError;
 use orgx_peer::{Command, Reply, diagnostics};
+use orgx_proto::pairing::connect_url;
 use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 use url::Url;
@@ -22,13 +23,12 @@ impl Controller {
         }
     }
 
-    /// A page of the configured OrgX: over https, or on this computer as the configuration has it.
+    /// A page of the configured OrgX: over https, or on this computer.
     pub(super) fn open_link(&self, url: &Url) -> Answer {
-        let ours = self.base_url.as_ref().is_some_and(|base| is_orgx(base, url));
-        if !ours {
-            return Err(failure("This page was not opened", "It is not one of OrgX"));
+        match self.base_url.as_ref().and_then(|base| page_of(base, url)) {
+            Some(page) => told(self.desktop.open_url(&page), "The browser did not open"),
+            None => Err(failure("This page was not opened", "It is not one of OrgX")),
         }
-        told(self.desktop.open_url(url), "The browser did not open")
     }
 
     pub(super) fn show_outbox(&self) -> Answer {
@@ -144,14 +144,9 @@ pub(super) fn host(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Is this a page of the OrgX at `base`? The name with and without `www.` is one OrgX.
-fn is_orgx(base: &Url, url: &Url) -> bool {
-    let name = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
-    url.scheme() == base.scheme()
-        && name(url) == name(base)
-        && url.port_or_known_default() == base.port_or_known_default()
-        && url.username().is_empty()
-        && url.password().is_none()
+/// This page, if it is one of the OrgX at `base`: by the one rule that a pairing's page is taken by.
+fn page_of(base: &Url, url: &Url) -> Option<Url> {
+    connect_url(url.as_str(), base).ok()
 }
 
 #[cfg(test)]
@@ -169,11 +164,14 @@ mod tests {
             ("https://useorgx.com/", "https://useorgx.com:8443/x", false),
             ("https://useorgx.com/", "file:///etc/passwd", false),
             ("http://127.0.0.1:4100/", "http://127.0.0.1:4100/x", true),
-            ("http://127.0.0.1:4100/", "http://127.0.0.1:4101/x", false),
+            // On this computer a page may have another port than the API, and a pairing takes it.
+            ("http://127.0.0.1:4100/", "http://127.0.0.1:4101/x", true),
+            ("http://127.0.0.1:4100/", "http://127.0.0.1.example/x", false),
+            ("https://useorgx.com/", "http://127.0.0.1:4101/x", false),
         ] {
             let parse = |text: &str| Url::parse(text).ok();
             assert_eq!(
-                parse(base).zip(parse(url)).map(|(base, url)| is_orgx(&base, &url)),
+                parse(base).zip(parse(url)).map(|(base, url)| page_of(&base, &url).is_some()),
                 Some(ours),
                 "{url}"
             );

@@ -34,6 +34,8 @@ pub struct Saved {
     pub(super) answer: Option<oneshot::Sender<Answer>>,
     /// What is to be told the peer once it has read it.
     pub(super) then: Option<Command>,
+    /// Is it what was chosen in the first run?
+    of_setup: bool,
     /// What the file says then.
     read: Option<Read>,
 }
@@ -216,6 +218,21 @@ impl Controller {
         answer: Option<oneshot::Sender<Answer>>,
         then: Option<Command>,
     ) {
+        self.write(change, answer, then, false);
+    }
+
+    /// What was chosen in the first run.
+    pub(super) fn save_of_setup(&mut self, change: Change) {
+        self.write(change, None, None, true);
+    }
+
+    fn write(
+        &mut self,
+        change: Change,
+        answer: Option<oneshot::Sender<Answer>>,
+        then: Option<Command>,
+        of_setup: bool,
+    ) {
         let place = self.place.clone();
         self.later(async move {
             let work = tokio::task::spawn_blocking(move || {
@@ -233,12 +250,12 @@ impl Controller {
                 Ok(Err(error)) => (Err(refusal(&error)), None),
                 Err(_) => (Err(failure(UNCHANGED, "Something went wrong inside OrgX Peer")), None),
             };
-            Done::Saved(Saved { result, answer, then, read })
+            Done::Saved(Saved { result, answer, then, of_setup, read })
         });
     }
 
     pub(super) fn saved(&mut self, saved: Saved) {
-        let Saved { result, answer, then, read } = saved;
+        let Saved { result, answer, then, of_setup, read } = saved;
         if let Some(Read { preferences, workspace_id }) = read {
             (self.facts.preferences.notifications, self.facts.preferences.muted_rules) = preferences;
             // The first run has its own choice until it is written.
@@ -253,7 +270,9 @@ impl Controller {
             self.facts.setup.error = Some(why.text.clone());
             return reply(answer, Err(why));
         }
-        self.setup_saved();
+        if of_setup {
+            self.setup_saved();
+        }
         let Some(host) = &self.host else { return reply(answer, Ok(Answered::Done)) };
         let asked = host.ask(Command::Reload);
         let then = then.map(|command| host.ask(command));

@@ -129,16 +129,12 @@ impl Controller {
             if setup.any_folder { Vec::new() } else { setup.folders.iter().map(PathBuf::from).collect() };
         let id = setup.workspace_id.unwrap_or_default();
         self.name_workspace(&id);
-        self.save(
-            Box::new(move |it| {
-                it.workspace(&id)?;
-                it.allowed_folders(&folders);
-                notifications(it, wanted);
-                Ok(())
-            }),
-            None,
-            None,
-        );
+        self.save_of_setup(Box::new(move |it| {
+            it.workspace(&id)?;
+            it.allowed_folders(&folders);
+            notifications(it, wanted);
+            Ok(())
+        }));
         if self.desktop.autostart().is_some_and(|on| on != setup.autostart)
             && let Err(failure) = self.set_autostart(setup.autostart)
         {

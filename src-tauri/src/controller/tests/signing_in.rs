@@ -113,6 +113,20 @@ async fn a_workspace_that_is_changed_has_its_own_name_and_is_the_chosen_one() {
 }
 
 #[tokio::test]
+async fn another_setting_that_is_saved_meanwhile_does_not_end_the_first_run() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the card", |now| now.screen == Screen::SignIn).await;
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    app.until("the first run", |now| now.screen == Screen::Setup && now.setup.page == 2).await;
+    app.page(PageCommand::Set(crate::view::model::Setting::Presence(false))).await.unwrap();
+    let now = super::state(app.page(PageCommand::Ready).await);
+    assert_eq!((now.screen, now.setup.page), (Screen::Setup, 2), "where agents may work is not said yet");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn signing_out_forgets_the_key_and_says_what_stays() {
     let world = World::new().await;
     let env = world.signed_out().with("ORGX_WORKSPACE_ID", "w1");
