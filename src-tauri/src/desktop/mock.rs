@@ -18,6 +18,7 @@ pub struct Mock {
 
 /// What it was asked for.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that a desktop is asked")]
 pub struct Seen {
     /// The tray.
     pub tray: Option<Tray>,

@@ -65,9 +65,12 @@ async fn a_late_click_ends_no_run_whose_id_only_starts_so() {
 #[tokio::test]
 async fn a_failed_run_is_told_and_a_click_opens_it() {
     let world = World::new().await;
-    world.daemon.script("BROKEN", vec![Line::End]);
+    world.daemon.script("BROKEN", vec![Line::Gate("go".into()), Line::End]);
     let app = world.ready().await;
     world.dispatch("r1", "BROKEN");
+    // Its end may be told before anything else of it.
+    app.until("its title", |now| now.runs.now.iter().any(|run| run.title == "BROKEN")).await;
+    world.daemon.open("go");
     app.seen("a notification", |seen| seen.shown.iter().any(|it| it.title == "Run failed: BROKEN")).await;
     let page = app.desktop.seen().shown[0].page.clone();
     app.send(Input::Notification(Clicked::Open(page)));
