@@ -79,9 +79,10 @@ async fn sandbox(folder: &Path, name: &str, dark: bool) {
     std::fs::write(folder.join(format!("menu-{name}.txt")), menu).expect("a file");
 }
 
-/// Of a login whose desktop has this panel.
+/// Of a login whose desktop has this panel. On a screen without a graphics card a composited page may stay blank.
 fn xfce(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
     environment.push(("XDG_CURRENT_DESKTOP".to_owned(), "XFCE".to_owned()));
+    environment.push(("WEBKIT_DISABLE_COMPOSITING_MODE".to_owned(), "1".to_owned()));
     environment
 }
 
