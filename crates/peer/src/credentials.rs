@@ -25,7 +25,7 @@ use file::KeyFile;
 use memory::Memory;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use url::Url;
 
@@ -77,6 +77,8 @@ pub struct Found {
 #[derive(Clone)]
 pub struct Credentials {
     keychain: Arc<dyn Keychain>,
+    /// Held while a key is put into the keychain.
+    setting: Arc<Mutex<()>>,
     memory: Memory,
     file: KeyFile,
     /// Where the OrgX wizard notes what its key is for.
@@ -98,7 +100,13 @@ impl Credentials {
     /// With this keychain.
     pub fn with(keychain: Arc<dyn Keychain>, paths: &Paths) -> Self {
         let wizard = wizard::folder(&Environment::of_process());
-        Self { keychain, memory: Memory::default(), file: KeyFile::in_folder(&paths.config), wizard }
+        Self {
+            keychain,
+            setting: Arc::default(),
+            memory: Memory::default(),
+            file: KeyFile::in_folder(&paths.config),
+            wizard,
+        }
     }
 
     /// The same, with the OrgX wizard's notes in this folder.
@@ -124,10 +132,11 @@ impl Credentials {
         Ok(found.map(|key| (key, KeyPlace::Keychain)))
     }
 
-    /// Keeps the key there; from then on it is the one that is found.
+    /// Keeps the key there; from then on it is the one that is found. Dropped before it is done, it keeps nothing: a
+    /// keychain that takes the key only later gives it back.
     ///
     /// # Errors
-    /// When it cannot be kept there; then nothing has changed.
+    /// When it cannot be kept there; then nothing has changed, nor does it later.
     pub async fn store(
         &self,
         origin: &Url,
@@ -138,9 +147,11 @@ impl Credentials {
         match place {
             KeyPlace::Keychain => {
                 let entry = account.clone();
-                self.ask(move |keychain| keychain.set(&entry, &kept)).await?;
+                let wanted = self.set_in_keychain(entry, kept).await?;
                 self.in_file(KeyFile::delete, origin).await?;
                 self.memory.delete(&account);
+                // The thread that set it hears that somebody still wants it.
+                let _gone = wanted.send(());
             }
             KeyPlace::File => {
                 self.in_file(move |file, account| file.set(account, &kept), origin).await?;
@@ -192,6 +203,43 @@ impl Credentials {
         self.file.path().to_owned()
     }
 
+    /// Puts the key into the keychain. Unless the answer is then sent something, the keychain gets back what it had.
+    async fn set_in_keychain(
+        &self,
+        account: String,
+        key: SecretString,
+    ) -> Result<std::sync::mpsc::Sender<()>, KeychainError> {
+        let (keychain, setting) = (Arc::clone(&self.keychain), Arc::clone(&self.setting));
+        let (done, result) = oneshot::channel();
+        let set = move || {
+            // One at a time: what is given back must not be the key of a later attempt.
+            let _one = setting.lock().unwrap_or_else(PoisonError::into_inner);
+            if done.is_closed() {
+                return;
+            }
+            let before = keychain.get(&account).ok().flatten();
+            if let Err(error) = keychain.set(&account, &key) {
+                let _late = done.send(Err(error));
+                return;
+            }
+            let (wanted, is_wanted) = std::sync::mpsc::channel();
+            // Not sent, or sent and dropped: both end the channel, unless what came back is held here.
+            drop(done.send(Ok(wanted)));
+            if is_wanted.recv().is_ok() {
+                return;
+            }
+            let undone = match before {
+                Some(before) => keychain.set(&account, &before),
+                None => keychain.delete(&account).map(drop),
+            };
+            if let Err(error) = undone {
+                tracing::warn!(%error, "a key that nobody waited for any more is still in the keychain");
+            }
+        };
+        start_thread(set)?;
+        in_time(result).await
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&dyn Keychain) -> Result<T, KeychainError> + Send + 'static,
@@ -215,13 +263,19 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeychainError> + Send + 'static,
 ) -> Result<T, KeychainError> {
     let (done, result) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("keychain".into())
-        .spawn(move || {
-            // Nobody may be waiting any more.
-            let _late = done.send(work());
-        })
-        .map_err(|error| KeychainError::Failed(error.to_string()))?;
+    start_thread(move || {
+        // Nobody may be waiting any more.
+        let _late = done.send(work());
+    })?;
+    in_time(result).await
+}
+
+fn start_thread(work: impl FnOnce() + Send + 'static) -> Result<(), KeychainError> {
+    let thread = std::thread::Builder::new().name("keychain".into()).spawn(work);
+    thread.map(drop).map_err(|error| KeychainError::Failed(error.to_string()))
+}
+
+async fn in_time<T>(result: oneshot::Receiver<Result<T, KeychainError>>) -> Result<T, KeychainError> {
     match tokio::time::timeout(limits::KEYCHAIN, result).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(KeychainError::Failed("the program that keeps it broke down".into())),

@@ -26,6 +26,8 @@ pub(super) struct Flow {
     way: Option<Way>,
     /// Where the next key is to be kept.
     place: Option<KeyPlace>,
+    /// A key is being kept. Dropped, it is not.
+    keeping: Option<Keeping>,
     workspace: Option<(String, String)>,
     /// Was a key kept just now, of whose workspaces nothing is known?
     is_new: bool,
@@ -34,6 +36,14 @@ pub(super) struct Flow {
 struct Taken {
     key: SecretString,
     kept: Option<oneshot::Sender<()>>,
+}
+
+struct Keeping(tokio::task::AbortHandle);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 struct UnderWay {
@@ -152,6 +162,7 @@ impl Controller {
 
     fn begin_attempt(&mut self) {
         self.cancel_pairing();
+        self.sign_in.keeping = None;
         self.sign_in.attempt += 1;
         self.sign_in.key = None;
         self.sign_in.workspace = None;
@@ -215,15 +226,25 @@ impl Controller {
         self.facts.sign_in.step = SignInStep::Checking { words: words.to_owned() };
         let (credentials, key, attempt) =
             (self.ground.credentials.clone(), taken.key.clone(), self.sign_in.attempt);
-        self.later(
-            async move { Done::Kept(attempt, credentials.store(&url, &key, place).await.map(|()| place)) },
-        );
+        let inputs = self.inputs.clone();
+        let keeping = tokio::spawn(async move {
+            let kept = credentials.store(&url, &key, place).await.map(|()| place);
+            // Nobody listens any more once the program ends.
+            let _over = inputs.send(super::Input::Done(Done::Kept(attempt, kept)));
+        });
+        self.sign_in.keeping = Some(Keeping(keeping.abort_handle()));
     }
 
     pub(super) fn key_kept(&mut self, attempt: u64, result: Result<KeyPlace, KeychainError>) {
         if attempt != self.sign_in.attempt {
+            // It was kept in the moment in which it was given up.
+            if let (Ok(_), Some(url)) = (result, self.base_url.clone()) {
+                let credentials = self.ground.credentials.clone();
+                tokio::spawn(async move { credentials.forget(&url).await });
+            }
             return;
         }
+        self.sign_in.keeping = None;
         match result {
             Ok(_) => self.signed_in(),
             Err(error) => {

@@ -92,6 +92,30 @@ async fn how_a_keychain_fails_is_told_and_another_place_can_be_chosen() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_a_keychain_takes_when_nobody_waits_any_more_is_given_back() {
+    for before in [None, Some("oxk_before_0123456789")] {
+        let World { keychain, credentials, .. } = world();
+        if let Some(before) = before {
+            keychain.put("orgx-peer", "https://useorgx.com", before);
+        }
+        keychain.set_mood(Mood::Late);
+        let calls = keychain.calls();
+        let (orgx, key) = (orgx(), key());
+        let left = credentials.store(&orgx, &key, KeyPlace::Keychain);
+        assert!(tokio::time::timeout(Duration::from_millis(50), left).await.is_err());
+        keychain.set_mood(Mood::Works);
+        // Looked for, set, and given back.
+        while keychain.calls() < calls + 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let found = credentials.load(&orgx).await.expect("an answer").map(|(key, _)| key);
+        assert_eq!(found.as_ref().map(ExposeSecret::expose_secret), before);
+        credentials.store(&orgx, &key, KeyPlace::Keychain).await.expect("kept");
+        assert_eq!(place(&credentials).await, Some(KeyPlace::Keychain), "a later attempt is kept");
+    }
+}
+
 #[test]
 fn a_late_keychain_holds_up_neither_the_runtime_nor_its_end() {
     let World { keychain, credentials, .. } = world();

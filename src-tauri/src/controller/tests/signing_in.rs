@@ -304,3 +304,32 @@ async fn signing_out_of_a_key_in_memory_is_done_though_the_keychain_is_locked_an
     assert!(notice.text.contains("The keychain is locked"), "{}", notice.text);
     app.end().await;
 }
+
+#[tokio::test]
+async fn back_while_the_keychain_asks_keeps_no_key() {
+    let world = World::new().await;
+    let app = world.app(world.signed_out(), Start::default());
+    app.page(PageCommand::Ready).await.unwrap();
+    app.until("the card", |now| now.screen == Screen::SignIn).await;
+    world.keychain.set_mood(Mood::Late);
+    app.page(PageCommand::SignInStart(WayIn::Paste)).await.unwrap();
+    app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
+    app.until(
+        "the keychain",
+        |now| matches!(&now.sign_in.step, SignInStep::Checking { words } if words.contains("keychain")),
+    )
+    .await;
+    let calls = world.keychain.calls();
+    app.page(PageCommand::SignInBack).await.unwrap();
+    world.keychain.set_mood(Mood::Works);
+    for _ in 0..100 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        if world.keychain.calls() >= calls + 2 && world.keychain.is_empty() {
+            break;
+        }
+    }
+    assert!(world.keychain.is_empty());
+    let now = state(app.page(PageCommand::Ready).await);
+    assert_eq!((now.screen, now.sign_in.step), (Screen::SignIn, SignInStep::Choose));
+    app.end().await;
+}
