@@ -78,8 +78,9 @@ impl Screen {
         };
         let data = [atom("WM_DELETE_WINDOW"), x11rb::CURRENT_TIME, 0, 0, 0];
         let message = ClientMessageEvent::new(32, window, atom("WM_PROTOCOLS"), data);
-        connection.send_event(false, window, EventMask::NO_EVENT, message).expect("a request");
-        connection.flush().expect("it is sent");
+        let sent = connection.send_event(false, window, EventMask::NO_EVENT, message).expect("a request");
+        // Until the screen has answered: what a client that is gone had asked for may be left undone.
+        sent.check().expect("it is done");
     }
 
     /// Gives a window the keyboard, as a click on it does.
