@@ -52,7 +52,7 @@ async fn a_run_is_seen_live_and_whole_afterwards() {
     assert_eq!(now.receipts.waiting, 0);
     assert_eq!(now.recent[0].title.as_deref(), Some("Fix it"));
     assert!(now.recent[0].ended_at > 0);
-    let over = detail(&peer, "r").await;
+    let over = detail(&peer, "r1").await;
     assert_eq!((over.run.state, over.steps), (RunState::Completed, vec![step]));
     let posted = world.gateway.receipt("r1").expect("a receipt");
     assert_eq!(over.receipt.expect("a receipt"), posted, "as it went over the wire");
