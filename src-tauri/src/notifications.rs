@@ -113,7 +113,7 @@ impl Notifier {
     /// Something happened.
     pub fn event(&mut self, event: &PeerEvent, context: Context<'_>) -> Vec<Tell> {
         match event {
-            PeerEvent::Deviation { run_id, skill_id, evidence_kind, evidence_ref } => {
+            PeerEvent::Deviation { run_id, skill_id, evidence_kind, evidence_ref, file } => {
                 let silent = !context.wanted.deviations
                     || context.muted.contains(skill_id)
                     || context.watched == Some(run_id);
@@ -121,7 +121,7 @@ impl Notifier {
                     let deviation = Deviation {
                         skill: skill_id.clone(),
                         what: evidence_kind.clone(),
-                        place: evidence_ref.clone(),
+                        place: file.as_ref().unwrap_or(evidence_ref).clone(),
                     };
                     self.bursts.entry(run_id.clone()).or_default().add(deviation, context.now);
                 }

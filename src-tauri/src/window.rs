@@ -2,7 +2,10 @@
 
 use crate::controller::Input;
 use crate::kept::{KeptFile, Place};
-use std::sync::Arc;
+use crate::tray::Click;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Monitor, WebviewUrl, WebviewWindowBuilder, Window, WindowEvent};
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,6 +19,11 @@ const MIN: (f64, f64) = (360.0, 480.0);
 /// So much of it, in logical pixels, must be on a screen for the place to be taken again.
 const SEEN: f64 = 80.0;
 
+/// How often the system's loop is woken while there is a window: GTK's may sleep with a window's end in its queue.
+const PULSE: Duration = Duration::from_millis(250);
+/// A window that ends so soon after it was brought to the front was over already then.
+const STALE: Duration = Duration::from_secs(1);
+
 /// Opens windows, and remembers their place.
 #[derive(Clone)]
 pub struct Windows(Arc<Inner>);
@@ -23,17 +31,22 @@ pub struct Windows(Arc<Inner>);
 struct Inner {
     kept: KeptFile,
     inputs: UnboundedSender<Input>,
+    /// Is there one?
+    there: AtomicBool,
+    /// When one that was there already was brought to the front, and has not been asked to close since.
+    raised: Mutex<Option<Instant>>,
 }
 
 impl Windows {
     /// With the place in this file.
     pub fn new(kept: KeptFile, inputs: UnboundedSender<Input>) -> Self {
-        Self(Arc::new(Inner { kept, inputs }))
+        Self(Arc::new(Inner { kept, inputs, there: AtomicBool::new(false), raised: Mutex::default() }))
     }
 
     /// On the main thread: makes it, or brings it to the front.
     pub fn open(&self, app: &AppHandle) {
         if let Some(window) = app.get_webview_window(LABEL) {
+            self.raised(Some(Instant::now()));
             let shown = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
             if let Err(error) = shown {
                 tracing::warn!(%error, "the window did not come to the front");
@@ -59,18 +72,47 @@ impl Windows {
         if let Err(error) = builder.build() {
             tracing::error!(%error, "the window could not be opened");
             self.tell(Input::WindowClosed);
+            return;
         }
+        if !self.0.there.swap(true, Ordering::Relaxed) {
+            self.pulse(app.clone());
+        }
+    }
+
+    fn pulse(&self, app: AppHandle) {
+        let inner = self.0.clone();
+        tauri::async_runtime::spawn(async move {
+            let mut pulse = tokio::time::interval(PULSE);
+            while inner.there.load(Ordering::Relaxed) {
+                pulse.tick().await;
+                if app.run_on_main_thread(|| {}).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn raised(&self, at: Option<Instant>) -> Option<Instant> {
+        std::mem::replace(&mut *self.0.raised.lock().unwrap_or_else(PoisonError::into_inner), at)
     }
 
     /// What happens to it.
     pub fn event(&self, window: &Window, event: &WindowEvent) {
         match event {
-            WindowEvent::CloseRequested { .. } => self.remember(window),
+            WindowEvent::CloseRequested { .. } => {
+                self.raised(None);
+                self.remember(window);
+            }
             WindowEvent::Focused(focused) => self.tell(Input::Focused(*focused)),
             WindowEvent::Destroyed => {
                 #[cfg(target_os = "macos")]
                 let _hidden_anyway = window.set_activation_policy(tauri::ActivationPolicy::Accessory);
+                self.0.there.store(false, Ordering::Relaxed);
                 self.tell(Input::WindowClosed);
+                // Somebody wanted it while it was ending.
+                if self.raised(None).is_some_and(|at| at.elapsed() < STALE) {
+                    self.tell(Input::Tray(Click::Open));
+                }
             }
             _ => {}
         }

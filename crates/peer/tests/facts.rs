@@ -102,6 +102,7 @@ async fn a_failed_run_shows_what_orgx_was_told_and_the_deviations_of_it_are_list
     let deviation =
         (deviation.skill_id.as_str(), deviation.evidence_kind.as_str(), deviation.evidence_ref.as_str());
     assert_eq!(deviation, ("s", "budget_shift", "e1"));
+    assert_eq!(over.deviations[0].file.as_deref(), Some("a.rs"), "what people are told");
     let heard = async {
         loop {
             if let PeerEvent::Deviation { evidence_kind, .. } = events.recv().await.expect("an event") {

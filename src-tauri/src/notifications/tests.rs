@@ -49,7 +49,8 @@ impl Story {
             run_id: "r1".into(),
             skill_id: rule.into(),
             evidence_kind: "budget_shift".into(),
-            evidence_ref: "http.py".into(),
+            evidence_ref: "call_4".into(),
+            file: Some("http.py".into()),
         };
         self.with(|it, context| it.event(&event, context))
     }

@@ -94,7 +94,7 @@ pub fn of_detail(detail: &RunDetail, muted: &[String]) -> RunPage {
         at: deviation.at,
         skill: text::cut(&deviation.skill_id, SKILL),
         what: text::line(&deviation.evidence_kind),
-        place: text::line(&deviation.evidence_ref),
+        place: text::line(deviation.file.as_ref().unwrap_or(&deviation.evidence_ref)),
         muted: muted.contains(&deviation.skill_id),
     });
     let mut line: Vec<Entry> = steps.chain(deviations).collect();

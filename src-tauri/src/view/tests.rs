@@ -348,7 +348,8 @@ fn a_page_has_steps_and_deviations_in_order() {
         at,
         skill_id: skill.into(),
         evidence_kind: "budget_shift".into(),
-        evidence_ref: "http.py".into(),
+        evidence_ref: "call_4".into(),
+        file: Some("http.py".into()),
     };
     let detail = RunDetail {
         run: RunRecord { run_id: "r1".into(), state: RunState::Running, ..RunRecord::default() },

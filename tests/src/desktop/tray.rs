@@ -158,7 +158,11 @@ impl Tray {
 }
 
 fn is_stale(error: &zbus::Error) -> bool {
-    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == "org.freedesktop.DBus.Error.InvalidArgs")
+    match error {
+        zbus::Error::FDO(error) => matches!(**error, zbus::fdo::Error::InvalidArgs(_)),
+        zbus::Error::MethodError(name, ..) => name.as_str() == "org.freedesktop.DBus.Error.InvalidArgs",
+        _ => false,
+    }
 }
 
 async fn proxy(connection: &zbus::Connection, service: &str, path: &str, interface: &str) -> Proxy<'static> {

@@ -86,6 +86,7 @@ mod tests {
                     run_id: run_id.clone(),
                     skill_id: "careful-retries".into(),
                     evidence_ref: "call_3".into(),
+                    file: None,
                 },
                 PeerEvent::Ended {
                     run_id: run_id.clone(),

@@ -48,6 +48,9 @@ pub enum PeerEvent {
         evidence_kind: String,
         /// Where.
         evidence_ref: String,
+        /// The file that was edited, as far as it is known.
+        #[serde(default)]
+        file: Option<String>,
     },
     /// Something waits for the person.
     Attention {

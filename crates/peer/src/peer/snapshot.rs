@@ -223,6 +223,8 @@ pub struct DeviationView {
     pub evidence_kind: String,
     /// Where.
     pub evidence_ref: String,
+    /// The file that was edited, as far as it is known.
+    pub file: Option<String>,
 }
 
 /// A run that has ended.

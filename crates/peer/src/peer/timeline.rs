@@ -25,6 +25,8 @@ struct Timeline {
     steps: VecDeque<StepView>,
     steps_before: u64,
     deviations: VecDeque<DeviationView>,
+    /// The newest edit's evidence and file: a deviation comes right after what broke its rule.
+    edited: Option<(String, String)>,
     used: Option<(u64, f64)>,
     /// The receipt, as it was posted.
     posted: Option<String>,
@@ -46,6 +48,19 @@ impl Timelines {
             run.steps_before += 1;
         }
         run.steps.push_back(step);
+    }
+
+    /// A file was edited.
+    pub(super) fn edited(&mut self, run_id: &RunId, evidence_ref: String, file: String) {
+        if let Some(run) = self.runs.get_mut(run_id) {
+            run.edited = Some((evidence_ref, file));
+        }
+    }
+
+    /// The file that this evidence is about, when it is the newest edit's.
+    pub(super) fn file(&self, run_id: &RunId, evidence_ref: &str) -> Option<String> {
+        let (evidence, file) = self.runs.get(run_id)?.edited.as_ref()?;
+        (evidence == evidence_ref).then(|| file.clone())
     }
 
     pub(super) fn deviation(&mut self, run_id: &RunId, deviation: DeviationView) {
