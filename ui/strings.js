@@ -1,11 +1,7 @@
 // Every word of the pages. Words that the tray says too (titles, notices, strips) come with the state.
 // A sentence is written whole here, with its numbers and names put in: pages never build one from pieces.
 
-/**
- * @param {number} n
- * @param {string} one
- * @param {string} many
- */
+/** @param {number} n @param {string} one @param {string} many */
 const plural = (n, one, many) => (n === 1 ? one : many.replace('{n}', String(n)));
 
 export const unknown = '–';

@@ -136,6 +136,9 @@ impl Chromium {
             "width": looks.width, "height": looks.height, "deviceScaleFactor": 1, "mobile": false,
         });
         self.cdp("Emulation.setDeviceMetricsOverride", size).await.expect("a size");
+        // As the window in front: only then is it seen where the keyboard is.
+        let focused = json!({ "enabled": true });
+        self.cdp("Emulation.setFocusEmulationEnabled", focused).await.expect("the focus");
         let when = |is: bool, yes: &str, no: &str| (if is { yes } else { no }).to_owned();
         let features = json!({ "features": [
             { "name": "prefers-color-scheme", "value": when(looks.dark, "dark", "light") },
