@@ -63,7 +63,7 @@ fn what_was_not_changed_stays_as_it_was_written() {
 fn each_setting_is_read_back_as_it_was_written() {
     let world = world("");
     let orgx = Url::parse("http://127.0.0.1:7000").expect("a URL");
-    let folders = [PathBuf::from("/work/a"), PathBuf::from("/work/b \"c\"")];
+    let folders = [PathBuf::from("/code/a"), PathBuf::from("/code/b \"c\"")];
     let mut settings = world.settings();
     settings.workspace("ws_1").expect("an id");
     settings
