@@ -12,10 +12,9 @@ use crate::config::{self, ConfigError, FILE_BYTES, File, NotificationKind};
 use crate::limits;
 use crate::paths::{Paths, make_private_dir, write_private};
 use change::Change;
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use toml_edit::DocumentMut;
 use url::Url;
 
@@ -202,18 +201,13 @@ fn lock(path: &Path) -> io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    let until = Instant::now() + limits::SETTINGS_LOCK;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            // std has no wait with an end to it.
-            Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(ErrorKind::ResourceBusy, "another program is changing it"));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
+    // std has no wait with an end to it. A lock that comes too late is dropped with the answer, and so free again.
+    let (answer, answered) = std::sync::mpsc::channel();
+    std::thread::Builder::new().name("settings".into()).spawn(move || {
+        let locked = file.lock().map(|()| file);
+        let _late = answer.send(locked);
+    })?;
+    answered
+        .recv_timeout(limits::SETTINGS_LOCK)
+        .unwrap_or_else(|_| Err(io::Error::new(ErrorKind::ResourceBusy, "another program is changing it")))
 }

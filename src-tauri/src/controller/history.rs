@@ -117,9 +117,27 @@ impl Controller {
     }
 
     pub(super) fn detail_is_stale(&mut self, run_id: &str) {
-        let open = matches!(&self.facts.page, Page::Run { run_id: open } if open == run_id);
-        if open && self.window.open && self.timers.detail.is_none() {
+        if is_looked_at(&self.facts.page, self.window.open, run_id) && self.timers.detail.is_none() {
             self.timers.detail = Some(Instant::now() + EVERY);
         }
+    }
+}
+
+/// Is this run's page before somebody's eyes?
+fn is_looked_at(page: &Page, window_is_open: bool, run_id: &str) -> bool {
+    window_is_open && matches!(page, Page::Run { run_id: open } if open == run_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_read_again_only_while_its_page_is_in_an_open_window() {
+        let page = Page::Run { run_id: "r1".into() };
+        assert!(is_looked_at(&page, true, "r1"));
+        assert!(!is_looked_at(&page, false, "r1"));
+        assert!(!is_looked_at(&page, true, "r2"));
+        assert!(!is_looked_at(&Page::Runs, true, "r1"));
     }
 }

@@ -65,12 +65,13 @@ async fn waited(pairing: &mut Pairing) -> Option<Result<Paired, PairError>> {
         if !shows {
             return std::future::pending().await;
         }
+        let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
+            second.tick().await;
             line(&format!(
                 "Waiting for you; the code lapses in {}. Ctrl-C cancels. ",
                 left(ends - Instant::now())
             ));
-            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
     let result = tokio::select! {

@@ -4,6 +4,7 @@ use super::keychain::{Keychain, KeychainError};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// How a [`MockKeychain`] behaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,12 +26,12 @@ pub enum Mood {
 #[derive(Clone, Default)]
 pub struct MockKeychain {
     shared: Arc<(Mutex<State>, Condvar)>,
+    calls: watch::Sender<usize>,
 }
 
 #[derive(Default)]
 struct State {
     mood: Mood,
-    calls: usize,
     /// By service and account.
     keys: BTreeMap<(String, String), SecretString>,
 }
@@ -54,7 +55,14 @@ impl MockKeychain {
 
     /// How often it was asked anything.
     pub fn calls(&self) -> usize {
-        self.lock().calls
+        *self.calls.borrow()
+    }
+
+    /// Waits until it was asked so often.
+    pub async fn called(&self, calls: usize) {
+        // Its sender is our own.
+        let mut so_far = self.calls.subscribe();
+        let _reached = so_far.wait_for(|so_far| *so_far >= calls).await;
     }
 
     /// How many keys it holds.
@@ -74,7 +82,8 @@ impl MockKeychain {
     /// Its state, once it is in the mood to show it.
     fn open(&self) -> Result<MutexGuard<'_, State>, KeychainError> {
         let mut state = self.lock();
-        state.calls += 1;
+        // What was asked is done before anybody sees more of it: the lock is held until then.
+        self.calls.send_modify(|calls| *calls += 1);
         while state.mood == Mood::Late {
             state = self.shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

@@ -312,6 +312,7 @@ async fn back_while_the_keychain_asks_keeps_no_key() {
     app.page(PageCommand::Ready).await.unwrap();
     app.until("the card", |now| now.screen == Screen::SignIn).await;
     world.keychain.set_mood(Mood::Late);
+    let calls = world.keychain.calls();
     app.page(PageCommand::SignInStart(WayIn::Paste)).await.unwrap();
     app.page(PageCommand::SignInKey(KEY.to_owned().into())).await.unwrap();
     app.until(
@@ -319,15 +320,11 @@ async fn back_while_the_keychain_asks_keeps_no_key() {
         |now| matches!(&now.sign_in.step, SignInStep::Checking { words } if words.contains("keychain")),
     )
     .await;
-    let calls = world.keychain.calls();
+    world.keychain.called(calls + 1).await;
     app.page(PageCommand::SignInBack).await.unwrap();
     world.keychain.set_mood(Mood::Works);
-    for _ in 0..100 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        if world.keychain.calls() >= calls + 2 && world.keychain.is_empty() {
-            break;
-        }
-    }
+    // Looked for, set, and given back.
+    world.keychain.called(calls + 3).await;
     assert!(world.keychain.is_empty());
     let now = state(app.page(PageCommand::Ready).await);
     assert_eq!((now.screen, now.sign_in.step), (Screen::SignIn, SignInStep::Choose));

@@ -230,7 +230,7 @@ async fn a_folder_may_be_typed_as_the_field_shows_it() {
 }
 
 #[tokio::test]
-async fn the_open_run_is_read_only_while_the_window_is_open() {
+async fn a_run_that_went_on_behind_a_closed_window_is_read_when_it_opens() {
     let world = World::new().await;
     let app = world.ready().await;
     world.dispatch("r1", "GATED");
@@ -240,10 +240,7 @@ async fn the_open_run_is_read_only_while_the_window_is_open() {
     world.daemon.open("go");
     world.gateway.terminal("r1").await.unwrap();
     app.seen("its end", |seen| format!("{:?}", seen.tray).contains("Ready for tasks")).await;
-    // Longer than an open page waits until it is read again.
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
-    let now = super::state(app.page(PageCommand::Ready).await);
-    assert!(now.run.unwrap().receipt.is_none(), "nobody looked");
+    app.page(PageCommand::Ready).await.unwrap();
     app.until("it is read", |now| now.run.as_ref().is_some_and(|page| page.receipt.is_some())).await;
     app.end().await;
 }
