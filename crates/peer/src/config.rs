@@ -5,6 +5,7 @@ mod desktop;
 mod environment;
 mod file;
 mod kept;
+mod runs;
 
 use address::{base_url, loopback_origin};
 pub(crate) use address::{is_loopback, orgx_at};
@@ -12,12 +13,13 @@ pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
 pub(crate) use file::{BYTES as FILE_BYTES, File};
 pub use kept::KeptError;
+use runs::runs;
+pub use runs::{BudgetConfig, CliUse, ProjectConfig, RunsConfig};
 
 use crate::clock::Clock;
 use crate::paths::{Paths, Tenant};
 use orgx_proto::connection::Offer;
 use orgx_proto::limits;
-use orgx_proto::redact::Redacted;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use url::Url;
@@ -41,6 +43,14 @@ pub struct Config {
     pub opencode: OpenCodeConfig,
     /// The outbox; `None` when it is switched off.
     pub outbox: Option<PathBuf>,
+    /// What a run may use.
+    pub run_budget: BudgetConfig,
+    /// What all runs of a day may use.
+    pub day_budget: BudgetConfig,
+    /// Are agents' questions shown at OrgX, too?
+    pub remote_attention: bool,
+    /// Is the computer kept awake while a run is active?
+    pub keep_awake: bool,
     /// Our own folders.
     pub paths: Paths,
     /// What the time is read from.
@@ -49,21 +59,6 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// The environment that it was read with, so that it can be read again.
     pub source: Environment,
-}
-
-/// How runs are run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunsConfig {
-    /// Runs at once.
-    pub concurrent: usize,
-    /// Runs at once in one folder.
-    pub per_folder: usize,
-    /// Where a task works that names no folder.
-    pub default_folder: Option<PathBuf>,
-    /// Where tasks may work; empty: anywhere.
-    pub allowed_folders: Vec<PathBuf>,
-    /// Does a task of OrgX in another folder wait for the person, instead of failing at once?
-    pub ask_for_folders: bool,
 }
 
 /// How OpenCode is found.
@@ -85,6 +80,8 @@ pub struct OpenCodeConfig {
     pub start_when_needed: bool,
     /// May a server be used that merely runs on this computer?
     pub use_running: bool,
+    /// When is `opencode run` used instead of a server?
+    pub cli: CliUse,
     /// Variables for our own `opencode serve`, over the inherited ones.
     pub environment: Vec<(String, String)>,
 }
@@ -162,6 +159,10 @@ impl Config {
             runs: draft.runs?,
             opencode: draft.opencode?,
             outbox: draft.outbox?,
+            run_budget: draft.run_budget,
+            day_budget: draft.day_budget,
+            remote_attention: draft.remote_attention,
+            keep_awake: draft.keep_awake,
             paths: draft.paths,
             clock: Clock::default(),
             warnings: draft.warnings,
@@ -170,6 +171,7 @@ impl Config {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 /// The configuration as far as it goes: what can be looked at when some of it cannot be used.
 #[derive(Debug)]
 pub struct Draft {
@@ -189,6 +191,14 @@ pub struct Draft {
     pub opencode: Result<OpenCodeConfig, ConfigError>,
     /// The outbox; `None` when it is switched off.
     pub outbox: Result<Option<PathBuf>, ConfigError>,
+    /// What a run may use.
+    pub run_budget: BudgetConfig,
+    /// What all runs of a day may use.
+    pub day_budget: BudgetConfig,
+    /// Are agents' questions shown at OrgX, too?
+    pub remote_attention: bool,
+    /// Is the computer kept awake while a run is active?
+    pub keep_awake: bool,
     /// How the desktop app behaves.
     pub desktop: Desktop,
     names_orgx: bool,
@@ -231,9 +241,13 @@ impl Draft {
             base_url,
             plugin_id: filled(file.orgx.plugin_id).unwrap_or_else(|| DEFAULT_PLUGIN_ID.into()),
             presence: file.orgx.presence.unwrap_or(true),
-            runs: runs(file.runs),
+            runs: runs(file.runs, file.project),
             opencode: opencode(env, file.opencode),
             outbox: outbox(env, &file.outbox),
+            run_budget: file.budget.run,
+            day_budget: file.budget.day,
+            remote_attention: file.attention.remote.unwrap_or(false),
+            keep_awake: file.power.keep_awake.unwrap_or(true),
             desktop: file.notifications.into(),
             names_orgx,
             paths,
@@ -297,27 +311,6 @@ fn filled(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn runs(file: file::Runs) -> Result<RunsConfig, ConfigError> {
-    let positive = |name: &str, value: Option<usize>, default: usize| match value.unwrap_or(default) {
-        0 => Err(ConfigError::Invalid { name: format!("runs.{name}"), why: "it must be at least 1".into() }),
-        n => Ok(n),
-    };
-    for folder in file.allowed_folders.iter().chain(&file.default_folder) {
-        if !folder.is_absolute() {
-            let folder = Redacted::cut(&folder.to_string_lossy(), file::SHOWN_CHARS);
-            let why = format!("{folder} is not an absolute path");
-            return Err(ConfigError::Invalid { name: "a folder in [runs]".into(), why });
-        }
-    }
-    Ok(RunsConfig {
-        concurrent: positive("concurrent", file.concurrent, limits::CONCURRENT_RUNS)?,
-        per_folder: positive("per_folder", file.per_folder, 1)?,
-        default_folder: file.default_folder,
-        allowed_folders: file.allowed_folders,
-        ask_for_folders: file.ask_for_folders.unwrap_or(false),
-    })
-}
-
 fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, ConfigError> {
     let server_url = env.text("OPENCODE_SERVER_URL").or_else(|| filled(file.server_url));
     let home = env.home();
@@ -342,6 +335,7 @@ fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, C
         },
         start_when_needed: file.start_when_needed.unwrap_or(true),
         use_running: file.use_running.unwrap_or(true),
+        cli: file.cli.unwrap_or_default(),
         environment: Vec::new(),
     })
 }

@@ -3,11 +3,11 @@
 pub(crate) mod lines;
 pub(crate) mod opencode;
 
-use orgx_proto::agent::{AgentEnd, AgentEvent, PromptPlace};
+use orgx_proto::agent::{AgentAsk, AgentEnd, AgentEvent, PromptPlace, Reply};
 use orgx_proto::dispatch::Start;
-use orgx_proto::ids::SessionHandle;
+use orgx_proto::ids::{AskId, SessionHandle};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// What is known of an agent on this computer. PROTOCOL: contract C2 (`detect`).
@@ -55,18 +55,38 @@ pub(crate) enum Report {
     Used { tokens: u64, cents: f64 },
     /// It did or said something.
     Event(AgentEvent),
+    /// It asks the person something.
+    Ask(AgentAsk),
+    /// It does not ask that any more: somebody answered elsewhere, or it was stopped.
+    AskGone(AskId),
+}
+
+/// What the peer wants of a run that is under way.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Order {
+    /// Tell the agent what the person says.
+    Reply(AskId, Reply),
+    /// Let the agent stop where it is, and wait.
+    Hold,
+    /// Let it go on.
+    GoOn,
 }
 
 /// A driver's side of one run.
 #[derive(Debug)]
 pub(crate) struct RunIo {
     reports: mpsc::Sender<Report>,
+    orders: Mutex<mpsc::UnboundedReceiver<Order>>,
     stop: CancellationToken,
 }
 
 impl RunIo {
-    pub(crate) fn new(reports: mpsc::Sender<Report>, stop: CancellationToken) -> Self {
-        Self { reports, stop }
+    pub(crate) fn new(
+        reports: mpsc::Sender<Report>,
+        orders: mpsc::UnboundedReceiver<Order>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { reports, orders: Mutex::new(orders), stop }
     }
 
     /// Asks for the right to prompt: it is given once, and journaled first.
@@ -107,6 +127,24 @@ impl RunIo {
     /// Says what the agent did; waits while the peer has no room.
     pub(crate) async fn event(&self, event: AgentEvent) {
         self.report(Report::Event(event)).await;
+    }
+
+    /// Says what the agent asks of the person. The answer comes as an order.
+    pub(crate) async fn ask(&self, ask: AgentAsk) {
+        self.report(Report::Ask(ask)).await;
+    }
+
+    /// Says that something is not asked any more.
+    pub(crate) async fn ask_gone(&self, ask: AskId) {
+        self.report(Report::AskGone(ask)).await;
+    }
+
+    /// What the peer wants next. Never resolves once the peer is gone: then the run is stopped.
+    pub(crate) async fn order(&self) -> Order {
+        match self.orders.lock().await.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
     }
 
     /// Resolves once the agent is to stop.

@@ -75,6 +75,9 @@ mod tests {
             default_folder: default.map(Into::into),
             allowed_folders: allowed.iter().map(|path| (*path).into()).collect(),
             ask_for_folders: false,
+            ask_when_dirty: false,
+            ask_before_commands: false,
+            projects: Vec::new(),
         }
     }
 

@@ -41,13 +41,14 @@ mod panics;
 mod paths;
 mod peer;
 mod rules;
+mod sessions;
 pub mod settings;
 pub mod sign_in;
 
 pub use clock::Clock;
 pub use config::{
-    Config, ConfigError, Desktop, Draft, Environment, KeptError, NotificationKind, OpenCodeConfig,
-    RunsConfig, find_opencode,
+    BudgetConfig, CliUse, Config, ConfigError, Desktop, Draft, Environment, KeptError, NotificationKind,
+    OpenCodeConfig, ProjectConfig, RunsConfig, find_opencode,
 };
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};
@@ -60,7 +61,9 @@ pub use outbox::OutboxHealth;
 pub use panics::log_panics;
 pub use paths::{Paths, Tenant};
 pub use peer::{
-    Answer, Ask, Attention, ClaudeCode, Command, CommandError, DeviationView, Link, LocalTask, OutboxView,
-    PauseState, Peer, PeerEvent, PeerSnapshot, ReceiptCounts, ReceiptState, ReceiptView, RecentRun, Reply,
-    RunDetail, RunRecord, RunState, RunView, SettingsView, StartError, StepView, Today,
+    Answer, Ask, Attention, BudgetLimit, Choice, ClaudeCode, Command, CommandError, DeviationView, Link,
+    LocalTask, OutboxView, PauseState, Peer, PeerEvent, PeerSnapshot, Question, ReceiptCounts, ReceiptState,
+    ReceiptView, RecentRun, Reply, RunDetail, RunRecord, RunState, RunView, SettingsView, StartError,
+    StepView, Today,
 };
+pub use sessions::{OpenSession, Session, SessionState, SessionTokens, Sessions};

@@ -28,8 +28,8 @@ pub use event::PeerEvent;
 pub use history::{ReceiptState, ReceiptView, RunDetail, RunRecord, RunState};
 pub use orgx_proto::dispatch::PauseState;
 pub use snapshot::{
-    Ask, Attention, ClaudeCode, DeviationView, Link, OutboxView, PeerSnapshot, ReceiptCounts, RecentRun,
-    RunView, SettingsView, StepView, Today,
+    Ask, Attention, BudgetLimit, Choice, ClaudeCode, DeviationView, Link, OutboxView, PeerSnapshot, Question,
+    ReceiptCounts, RecentRun, RunView, SettingsView, StepView, Today,
 };
 
 use crate::config::Config;
@@ -134,7 +134,7 @@ impl Peer {
             error: error.to_string(),
         })?;
         let task = tokio::spawn(async move {
-            actor.run().await;
+            Box::pin(actor.run()).await;
             if let Some(control) = control {
                 control.stop().await;
             }

@@ -107,6 +107,26 @@ impl Settings {
         self.set(&["runs", "ask_for_folders"], on)
     }
 
+    /// Does a task wait for the person whose folder has uncommitted changes?
+    pub fn ask_when_dirty(&mut self, on: bool) -> &mut Self {
+        self.set(&["runs", "ask_when_dirty"], on)
+    }
+
+    /// Is the person asked before an agent runs a command?
+    pub fn ask_before_commands(&mut self, on: bool) -> &mut Self {
+        self.set(&["runs", "ask_before_commands"], on)
+    }
+
+    /// Are agents' questions shown at OrgX, too?
+    pub fn remote_attention(&mut self, on: bool) -> &mut Self {
+        self.set(&["attention", "remote"], on)
+    }
+
+    /// Is the computer kept awake while a run is active?
+    pub fn keep_awake(&mut self, on: bool) -> &mut Self {
+        self.set(&["power", "keep_awake"], on)
+    }
+
     /// Is the outbox written?
     pub fn outbox(&mut self, on: bool) -> &mut Self {
         self.set(&["outbox", "enabled"], on)

@@ -86,7 +86,7 @@ async fn a_task_that_the_person_allows_runs_and_one_they_deny_fails_as_it_would_
 
     let second = it.ask(&peer, "r2").await;
     assert_ne!(second.id, ask.id);
-    answer(&peer, &second, Answer::Deny).await.expect("denied");
+    answer(&peer, &second, Answer::Deny { reason: None }).await.expect("denied");
     let end = it.world.gateway.terminal("r2").await.expect("told");
     assert_eq!((end["reason"].as_str(), end["recoverable"].as_bool()), (Some(OUTSIDE), Some(false)));
     let heard = async {

@@ -1,8 +1,9 @@
 //! What an agent says while it works, in one vocabulary for all drivers.
 
-use crate::ids::SessionHandle;
+use crate::ids::{AskId, SessionHandle};
 use crate::message::Provider;
 use crate::redact::Redacted;
+use serde::{Deserialize, Serialize};
 
 /// Something the agent did or said.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,100 @@ impl ActionKind {
             Self::ToolCall { tool } => Some(tool),
         }
     }
+}
+
+/// Something that the agent asks of the person. All texts are bounded and masked, and still from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentAsk {
+    /// The agent's own id of it.
+    pub id: AskId,
+    /// The subagent that asks; `None`: the run's own agent.
+    pub by: Option<String>,
+    /// What is asked.
+    pub what: Asked,
+}
+
+/// What an agent asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// May it do this?
+    Permission(Permission),
+    /// What does the person say to these?
+    Questions(Vec<Question>),
+}
+
+/// Something that an agent may do only when the person allows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permission {
+    /// What kind of thing, in the agent's word: `bash`, `edit`, `webfetch`.
+    pub kind: String,
+    /// What exactly, as the agent's own rules see it: commands, files, addresses. "Allow for this run" holds for the
+    /// same kind and patterns. Local: never sent, logged or stored.
+    pub patterns: Vec<String>,
+    /// The whole command line, for `bash`. Shown to the person only.
+    pub command: Option<Redacted>,
+    /// The file, for `edit`; relative to the run's folder where it lies inside.
+    pub file: Option<Redacted>,
+    /// Lines added and removed, for `edit`.
+    pub lines: Option<(u64, u64)>,
+}
+
+/// One question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// Two words for it.
+    pub header: String,
+    /// What there is to choose from.
+    pub choices: Vec<Choice>,
+    /// May several be chosen?
+    pub multiple: bool,
+    /// May the person answer in words of their own?
+    pub free: bool,
+}
+
+/// One answer to choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The answer.
+    pub label: String,
+    /// What it means.
+    pub description: String,
+}
+
+/// One rule of what an agent may do, as a dispatch names it. Of several that fit, the last holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionRule {
+    /// What kind of thing: `bash`, `edit`, `*`.
+    pub permission: String,
+    /// What exactly, with `*`.
+    pub pattern: String,
+    /// May it?
+    pub action: RuleAction,
+}
+
+/// What a rule says, from the widest to the narrowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleAction {
+    /// Yes.
+    Allow,
+    /// The person is asked.
+    Ask,
+    /// No.
+    Deny,
+}
+
+/// What an agent is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Yes, this once. Never more: what an agent remembers would cover the person's own sessions.
+    Once,
+    /// No, and why: with words the agent goes on in another way.
+    No(String),
+    /// For each question its answers: labels, or words of the person's own.
+    Answers(Vec<Vec<String>>),
 }
 
 /// Where a prompt is about to go: what a restarted peer would ask after.

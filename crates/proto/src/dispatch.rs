@@ -11,6 +11,7 @@
 //! Effects are to be carried out in their order.
 
 mod asking;
+mod asks;
 mod effect;
 mod ledger;
 mod queue;

@@ -43,6 +43,10 @@ id! {
     SessionHandle
 }
 id! {
+    /// The agent's name for something that it asks.
+    AskId
+}
+id! {
     /// Which driver a task is for: `opencode`, `claude_code`, `codex`.
     DriverId
 }

@@ -174,13 +174,7 @@ impl Controller {
         let asked = host.ask(command);
         tokio::spawn(async move {
             let _gone = answer.send(match asked.await {
-                Ok(
-                    Reply::Done
-                    | Reply::Task { .. }
-                    | Reply::Detail(_)
-                    | Reply::Reloaded { .. }
-                    | Reply::Runs { .. },
-                ) => Ok(Answered::Done),
+                Ok(_) => Ok(Answered::Done),
                 Err(error) => Err(failure("That was not done", error)),
             });
         });

@@ -153,11 +153,11 @@ impl Controller {
         always: bool,
         answer: oneshot::Sender<Answer>,
     ) {
-        let said = if allow { orgx_peer::Answer::Allow } else { orgx_peer::Answer::Deny };
+        let said = if allow { orgx_peer::Answer::Allow } else { orgx_peer::Answer::Deny { reason: None } };
         let command = Command::Answer { id: id.clone(), answer: said };
         let folder = self.facts.peer.attention.iter().find(|it| it.id == id).and_then(|it| match &it.what {
             orgx_peer::Ask::Folder { folder } => Some(folder.clone()),
-            orgx_peer::Ask::Unknown => None,
+            _ => None,
         });
         // Where any folder is allowed, one more would forbid the others.
         let is_limited = !self.facts.peer.settings.allowed_folders.is_empty();

@@ -23,7 +23,7 @@ pub(super) fn need(attention: &Attention, context: Context<'_>) -> Notification 
     let title = runs::title_of(context.peer, &attention.run_id);
     let body = match &attention.what {
         Ask::Folder { folder } => format!("{}: {title}", text::cut(&text::tilde(folder, context.home), 80)),
-        Ask::Unknown => title,
+        _ => title,
     };
     let id = attention.id.clone();
     let page = Page::Need { id: id.clone() };

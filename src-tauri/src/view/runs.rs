@@ -44,7 +44,7 @@ pub fn needs(facts: &Facts) -> Vec<Need> {
         .map(|attention| {
             let folder = match &attention.what {
                 Ask::Folder { folder } => Some(folder.clone()),
-                Ask::Unknown => None,
+                _ => None,
             };
             let line = match &folder {
                 Some(folder) => format!("work in {}", text::tilde(folder, &facts.home)),

@@ -14,6 +14,10 @@ pub(crate) struct File {
     pub(super) opencode: OpenCode,
     pub(super) outbox: Outbox,
     pub(super) notifications: Notifications,
+    pub(super) attention: Attention,
+    pub(super) budget: Budget,
+    pub(super) power: Power,
+    pub(super) project: Vec<Project>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +37,8 @@ pub(super) struct Runs {
     pub(super) default_folder: Option<PathBuf>,
     pub(super) allowed_folders: Vec<PathBuf>,
     pub(super) ask_for_folders: Option<bool>,
+    pub(super) ask_when_dirty: Option<bool>,
+    pub(super) ask_before_commands: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,6 +48,33 @@ pub(super) struct OpenCode {
     pub(super) program: Option<PathBuf>,
     pub(super) start_when_needed: Option<bool>,
     pub(super) use_running: Option<bool>,
+    pub(super) cli: Option<super::CliUse>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attention {
+    pub(super) remote: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Budget {
+    pub(super) run: super::BudgetConfig,
+    pub(super) day: super::BudgetConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Power {
+    pub(super) keep_awake: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Project {
+    pub(super) path: PathBuf,
+    pub(super) model: Option<String>,
+    pub(super) agent: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -344,7 +344,11 @@ impl World {
                     }
                 }
                 Effect::Record(record) => assert_record(record),
-                Effect::Ask(run_id) | Effect::Abandon(run_id) => assert!(self.runs.contains_key(run_id)),
+                Effect::Ask(run_id)
+                | Effect::Abandon(run_id)
+                | Effect::Hold(run_id)
+                | Effect::GoOn(run_id)
+                | Effect::Reply { run_id, .. } => assert!(self.runs.contains_key(run_id)),
                 Effect::Keep(frame) => kept = Some(frame),
                 Effect::Queue { .. } | Effect::Erase(_) | Effect::Ignored(_) => {}
             }

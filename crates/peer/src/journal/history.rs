@@ -70,7 +70,7 @@ pub(super) fn runs(db: &Connection, which: &Which, limit: usize) -> Result<Vec<R
     };
     let mut rows = db.prepare(&format!(
         "SELECT run_id, local, driver, folder, session, arrived_at, spent_at, ended_at, failed, steps, deviations,
-           terminal, confirmed, receipt_state, receipt_tries
+           terminal, confirmed, receipt_state, receipt_tries, commit_before, changes_before, undone, message_id
          FROM run WHERE {filter} ORDER BY coalesce(arrived_at, spent_at, ended_at) DESC, rowid DESC LIMIT ?2"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -91,6 +91,7 @@ fn record(row: &Row<'_>) -> Result<RunRecord> {
         (None, Some(_)) => RunState::Running,
         (None, None) => RunState::Queued,
     };
+    let terminal_is_there = terminal.is_some();
     let number = |name: &str| terminal.as_ref()?.get(name)?.as_u64();
     let receipt = match row.get::<_, Option<String>>(13)?.as_deref() {
         Some("waiting") => Some(ReceiptState::Waiting),
@@ -117,6 +118,10 @@ fn record(row: &Row<'_>) -> Result<RunRecord> {
         reason: terminal.as_ref().and_then(|end| end.get("reason")?.as_str().map(ToOwned::to_owned)),
         confirmed: row.get(12)?,
         receipt: receipt.map(|state| ReceiptView { state, tries, next_at: None, why: None }),
+        commit_before: row.get(15)?,
+        changes_before: row.get::<_, Option<i64>>(16)?.and_then(|count| u64::try_from(count).ok()),
+        undone: row.get(17)?,
+        can_undo: terminal_is_there && row.get::<_, Option<String>>(18)?.is_some(),
         title: None,
     })
 }

@@ -43,6 +43,18 @@ pub(super) const STEPS: &[&str] = &[
     ) STRICT;
     CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ",
+    "
+    -- What a run has used, whatever became of it: tokens, and millionths of a US dollar.
+    ALTER TABLE run ADD COLUMN used_tokens INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN used_microdollars INTEGER NOT NULL DEFAULT 0;
+    -- It was stopped at its budget, and waits for the person.
+    ALTER TABLE run ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    -- The working tree before it: the commit, and how many files differed from it.
+    ALTER TABLE run ADD COLUMN commit_before TEXT;
+    ALTER TABLE run ADD COLUMN changes_before INTEGER;
+    -- Its changes were taken back.
+    ALTER TABLE run ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// Brings a database to the newest version.

@@ -42,7 +42,9 @@ impl Actor {
         tracing::info!(%run_id, ?answer, "the person answers");
         let effects = match answer {
             Answer::Allow => self.dispatcher.allow(&run_id, now),
-            Answer::Deny => self.dispatcher.deny(&run_id, now),
+            Answer::Deny { .. } => self.dispatcher.deny(&run_id, now),
+            // Not for a folder.
+            Answer::AllowForRun | Answer::Answers { .. } => None,
         };
         self.carry_out(effects.ok_or(CommandError::NotWaiting)?).await;
         Ok(Reply::Done)
@@ -56,6 +58,9 @@ fn attention(run: &Run) -> Option<Attention> {
     Some(Attention {
         id: format!("{}@{}", run.dispatch.run_id, ask.since.wall.0),
         run_id: run.dispatch.run_id.to_string(),
+        by: None,
+        folder: Some(ask.folder.clone()),
+        remote: false,
         what: Ask::Folder { folder: ask.folder.clone() },
         since: ask.since.wall.0,
         lapses_at: ask.since.wall.0.saturating_add(left),

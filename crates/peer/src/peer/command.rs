@@ -1,6 +1,7 @@
 //! What somebody wants of a running peer, and what they are told. The same in process and over the control socket.
 
 use super::history::{RunDetail, RunRecord};
+use crate::sessions::{OpenSession, Sessions};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -57,6 +58,33 @@ pub enum Command {
         /// What the person says.
         answer: Answer,
     },
+    /// The sessions of OpenCode on this computer, newest first.
+    Sessions {
+        /// Archived ones and those of subagents, too.
+        #[serde(default)]
+        all: bool,
+        /// Only those of this folder.
+        #[serde(default)]
+        directory: Option<PathBuf>,
+    },
+    /// How a person opens a run's session ([`Reply::Open`]).
+    Open {
+        /// Which; the start of its id will do, if no other one starts so.
+        run_id: String,
+        /// In the server that has it, while the agent works; otherwise by a program of its own.
+        #[serde(default)]
+        attach: bool,
+    },
+    /// Take back what a run that has ended changed in its folder, or, with `undone` false, do it again.
+    Undo {
+        /// Which; the start of its id will do, if no other one starts so.
+        run_id: String,
+        /// Is that the whole id? Then a run that only starts so is another one.
+        #[serde(default)]
+        exact: bool,
+        /// Taken back, or done again?
+        undone: bool,
+    },
     /// Try to reach OrgX, and to deliver what waits, now.
     Reconnect,
     /// Read `config.toml` again, and use what can be used without a restart.
@@ -66,13 +94,24 @@ pub enum Command {
 }
 
 /// What the person says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// This once.
+    /// This once; at a budget: go on, with as much again.
     Allow,
-    /// No.
-    Deny,
+    /// This, and the same again while the run lasts. For a permission.
+    AllowForRun,
+    /// No; at a budget: stop. Questions stay unanswered.
+    Deny {
+        /// Why, for the agent to read.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// To questions.
+    Answers {
+        /// For each question its answers: labels, or words of the person's own.
+        answers: Vec<Vec<String>>,
+    },
 }
 
 /// A task of the person's own.
@@ -89,7 +128,7 @@ pub struct LocalTask {
 }
 
 /// What a command came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
     /// It is done, or under way.
@@ -99,6 +138,10 @@ pub enum Reply {
         /// The run.
         run_id: String,
     },
+    /// OpenCode's sessions.
+    Sessions(Box<Sessions>),
+    /// How a person opens a session.
+    Open(OpenSession),
     /// One run, whole.
     Detail(Box<RunDetail>),
     /// `config.toml` was read again.

@@ -38,6 +38,9 @@ impl Actor {
             }
             Command::Detail { run_id, exact } => self.detail(&run_id, exact).await,
             Command::Answer { id, answer } => self.answer(&id, answer).await,
+            Command::Sessions { .. } | Command::Open { .. } | Command::Undo { .. } => {
+                Err(CommandError::Invalid { why: "this is not there yet".into() })
+            }
             Command::Reconnect => {
                 self.try_now();
                 Ok(Reply::Done)
@@ -114,6 +117,7 @@ impl Actor {
                 skill_ids: Vec::new(),
                 driver: DriverId::opencode(),
                 model: task.model,
+                ..Task::default()
             },
             local: true,
         };

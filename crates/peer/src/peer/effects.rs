@@ -4,7 +4,7 @@ use super::actor::{Actor, Signal};
 use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::RecentRun;
-use crate::driver::Driver;
+use crate::driver::{Driver, Order};
 use crate::folder::{self, Refused};
 use crate::journal::{JournalError, Memory, ReceiptProgress};
 use crate::limits;
@@ -94,6 +94,9 @@ impl Actor {
                     self.journaled(kept, "A cancel would not survive a crash").await;
                 }
                 Effect::Tell(frame) => self.show(&frame),
+                Effect::Reply { run_id, ask, reply } => self.order(&run_id, Order::Reply(ask, reply)),
+                Effect::Hold(run_id) => self.order(&run_id, Order::Hold),
+                Effect::GoOn(run_id) => self.order(&run_id, Order::GoOn),
                 Effect::Ask(run_id) => {
                     if let Some(task) = self.tasks.get(&run_id) {
                         task.ask_to_stop();
@@ -137,6 +140,8 @@ impl Actor {
                 return;
             }
             RunReport::Event(event, matches) => self.dispatcher.agent(run_id, &event, &matches, now),
+            RunReport::Ask(ask) => self.dispatcher.asked(run_id, ask, now),
+            RunReport::AskGone(ask) => self.dispatcher.ask_gone(run_id, &ask),
             RunReport::Late { evidence_ref, matches } => {
                 self.dispatcher.late_matches(run_id, &evidence_ref, &matches, now)
             }
@@ -147,6 +152,12 @@ impl Actor {
             }
         };
         self.carry_out(effects).await;
+    }
+
+    fn order(&self, run_id: &RunId, order: Order) {
+        if let Some(task) = self.tasks.get(run_id) {
+            task.order(order);
+        }
     }
 
     async fn end(&mut self, ended: Ended) {

@@ -4,6 +4,7 @@ use super::snapshot::{DeviationView, StepView};
 use serde::{Deserialize, Serialize};
 
 /// A run that is, or was. The journal's part of it holds no prompt, title or transcript.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunRecord {
@@ -33,6 +34,14 @@ pub struct RunRecord {
     pub tokens_used: Option<u64>,
     /// What it cost by the agent's count, in US cents, when it completed.
     pub cost_cents: Option<u64>,
+    /// The commit of its folder before it, cut short; `None`: no repository, or nobody looked.
+    pub commit_before: Option<String>,
+    /// Files of its folder that differed from that commit.
+    pub changes_before: Option<u64>,
+    /// Were its changes taken back?
+    pub undone: bool,
+    /// Can its changes be taken back, or, when they were, done again? For a run that has ended, in OpenCode.
+    pub can_undo: bool,
     /// Why it did not complete.
     pub reason: Option<String>,
     /// Has OrgX confirmed that it heard of the end?

@@ -6,7 +6,7 @@
 use super::actor::Actor;
 use super::command::{CommandError, Reply};
 use super::snapshot::SettingsView;
-use crate::config::{Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig};
+use crate::config::{BudgetConfig, Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig};
 use crate::limits;
 use crate::outbox::Outbox;
 use orgx_proto::dispatch::Limits;
@@ -28,6 +28,10 @@ pub(super) struct AsRead {
     runs: RunsConfig,
     opencode: OpenCodeConfig,
     outbox: Option<PathBuf>,
+    run_budget: BudgetConfig,
+    day_budget: BudgetConfig,
+    remote_attention: bool,
+    keep_awake: bool,
     warnings: Vec<String>,
 }
 
@@ -48,6 +52,10 @@ impl AsRead {
             runs: draft.runs?,
             opencode: draft.opencode?,
             outbox: draft.outbox?,
+            run_budget: draft.run_budget,
+            day_budget: draft.day_budget,
+            remote_attention: draft.remote_attention,
+            keep_awake: draft.keep_awake,
             warnings: draft.warnings,
         })
     }
@@ -62,6 +70,7 @@ impl AsRead {
             ("orgx.plugin_id", self.plugin_id != new.plugin_id),
             ("opencode.server_url", ours.0 != theirs.0),
             ("opencode.use_running", ours.1 != theirs.1),
+            ("attention.remote", self.remote_attention != new.remote_attention),
         ]
         .into_iter()
         .filter(|(_, changed)| *changed)
@@ -93,6 +102,7 @@ impl Actor {
         }
         tracing::info!("config.toml was read again");
         self.set_presence(&old, &new);
+        self.set_budgets(&old, &new);
         self.set_opencode(&old, &new);
         self.set_runs(&old, &new).await;
         for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
@@ -123,6 +133,18 @@ impl Actor {
         }
     }
 
+    fn set_budgets(&mut self, old: &AsRead, new: &AsRead) {
+        if old.run_budget != new.run_budget {
+            self.config.run_budget = new.run_budget;
+        }
+        if old.day_budget != new.day_budget {
+            self.config.day_budget = new.day_budget;
+        }
+        if old.keep_awake != new.keep_awake {
+            self.config.keep_awake = new.keep_awake;
+        }
+    }
+
     fn set_opencode(&mut self, old: &AsRead, new: &AsRead) {
         let ours = &mut self.config.opencode;
         if old.opencode.program != new.opencode.program {
@@ -130,6 +152,9 @@ impl Actor {
         }
         if old.opencode.start_when_needed != new.opencode.start_when_needed {
             ours.start_when_needed = new.opencode.start_when_needed;
+        }
+        if old.opencode.cli != new.opencode.cli {
+            ours.cli = new.opencode.cli;
         }
         self.driver.set_program(&self.config.opencode);
         self.look_at_agents();
@@ -153,6 +178,15 @@ impl Actor {
         }
         if old.ask_for_folders != new.ask_for_folders {
             ours.ask_for_folders = new.ask_for_folders;
+        }
+        if old.ask_when_dirty != new.ask_when_dirty {
+            ours.ask_when_dirty = new.ask_when_dirty;
+        }
+        if old.ask_before_commands != new.ask_before_commands {
+            ours.ask_before_commands = new.ask_before_commands;
+        }
+        if old.projects != new.projects {
+            ours.projects.clone_from(&new.projects);
         }
         let limits = Limits { concurrent: ours.concurrent, per_folder: ours.per_folder };
         let look_again = *ours != before;
@@ -184,6 +218,13 @@ fn settings(config: &Config) -> SettingsView {
             .map(|folder| folder.to_string_lossy().into_owned())
             .collect(),
         ask_for_folders: config.runs.ask_for_folders,
+        ask_when_dirty: config.runs.ask_when_dirty,
+        ask_before_commands: config.runs.ask_before_commands,
+        remote_attention: config.remote_attention,
+        keep_awake: config.keep_awake,
+        opencode_cli: config.opencode.cli,
+        run_budget: config.run_budget,
+        day_budget: config.day_budget,
         fixed_by_environment: fixed.map(|name| (*name).to_owned()).collect(),
     }
 }

@@ -3,12 +3,12 @@
 //! A run keeps the rule set that was current at its start. If a newer one is on its way then, steps flow and their
 //! matching waits for it, up to ten seconds. A panic of the driver ends this run, and nothing else.
 
-use crate::driver::{Driver, Report, RunIo};
+use crate::driver::{Driver, Order, Report, RunIo};
 use crate::limits;
 use crate::rules::Rules;
-use orgx_proto::agent::{ActionKind, AgentEnd, AgentEvent, Failure, PromptPlace};
+use orgx_proto::agent::{ActionKind, AgentAsk, AgentEnd, AgentEvent, Failure, PromptPlace};
 use orgx_proto::dispatch::Start;
-use orgx_proto::ids::{RunId, SessionHandle};
+use orgx_proto::ids::{AskId, RunId, SessionHandle};
 use orgx_proto::skill_rules::{EvidenceOn, Match, RunMatcher};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub(super) enum RunReport {
         cents: f64,
     },
     Event(AgentEvent, Vec<Match>),
+    Ask(AgentAsk),
+    AskGone(AskId),
     /// Rules that an earlier action breaks.
     Late {
         evidence_ref: String,
@@ -55,6 +57,7 @@ pub(super) enum RunReport {
 #[derive(Debug)]
 pub(super) struct RunTask {
     id: TaskId,
+    orders: mpsc::UnboundedSender<Order>,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
@@ -69,17 +72,24 @@ impl RunTask {
     ) -> Self {
         let stop = CancellationToken::new();
         let (reports, inbox) = mpsc::channel(limits::RUN_EVENTS);
-        let io = RunIo::new(reports, stop.clone());
+        let (orders, wanted) = mpsc::unbounded_channel();
+        let io = RunIo::new(reports, wanted, stop.clone());
         let work = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(start, &io).await }));
         let run = Pump { id: id.clone(), rules, actor: actor.clone(), matching: Matching::NotStarted };
         let pump = AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work)));
         let task = tokio::spawn(watch_over(id.clone(), pump, actor));
-        Self { id, stop, task: AbortOnDropHandle::new(task) }
+        Self { id, orders, stop, task: AbortOnDropHandle::new(task) }
     }
 
     /// Is this who speaks?
     pub(super) fn is(&self, id: &TaskId) -> bool {
         self.id == *id
+    }
+
+    /// Tells the driver what is wanted of the run.
+    pub(super) fn order(&self, order: Order) {
+        // A driver that is gone has ended the run.
+        let _gone = self.orders.send(order);
     }
 
     /// Asks the agent to stop.
@@ -144,6 +154,8 @@ impl Pump {
                     let matches = self.matches(&event);
                     self.tell(RunReport::Event(event, matches)).await;
                 }
+                Some(Report::Ask(ask)) => self.tell(RunReport::Ask(ask)).await,
+                Some(Report::AskGone(ask)) => self.tell(RunReport::AskGone(ask)).await,
                 None => break,
             }
         }
@@ -275,6 +287,9 @@ mod tests {
             title: title.into(),
             prompt: String::new(),
             model: None,
+            agent: None,
+            session: None,
+            permission: Vec::new(),
             folder: None,
             resume: None,
             restored: false,

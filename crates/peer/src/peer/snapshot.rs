@@ -93,6 +93,12 @@ pub struct Attention {
     pub id: String,
     /// The run that waits.
     pub run_id: String,
+    /// The subagent that asks; `None`: the run's own agent, or the peer.
+    pub by: Option<String>,
+    /// The folder that the run works in, or would.
+    pub folder: Option<String>,
+    /// Can it be answered at OrgX, too?
+    pub remote: bool,
     /// What is asked.
     pub what: Ask,
     /// Since when, in ms since the epoch.
@@ -110,10 +116,89 @@ pub enum Ask {
         /// The folder.
         folder: String,
     },
+    /// May a task work in this folder, where changes are not committed?
+    Dirty {
+        /// The folder.
+        folder: String,
+        /// The commit, cut short.
+        commit: Option<String>,
+        /// Files that differ from it.
+        changes: u64,
+    },
+    /// May the agent do this?
+    Permission {
+        /// What kind of thing, in the agent's word: `bash`, `edit`, `webfetch`.
+        permission: String,
+        /// What exactly, in the agent's words: commands, files, addresses. Masked and cut.
+        patterns: Vec<String>,
+        /// The whole command line, for `bash`. Masked and cut.
+        command: Option<String>,
+        /// The file, for `edit`.
+        file: Option<String>,
+        /// Lines added, for `edit`.
+        added: Option<u64>,
+        /// Lines removed, for `edit`.
+        removed: Option<u64>,
+    },
+    /// What does the person say to these?
+    Questions {
+        /// In their order.
+        questions: Vec<Question>,
+    },
+    /// The run is at a limit, and waits: may it go on with as much again?
+    Budget {
+        /// Which limit.
+        limit: BudgetLimit,
+        /// Is it the day's limit, and not the run's?
+        day: bool,
+        /// The limit: tokens, US cents or minutes.
+        most: u64,
+        /// What is used: the same.
+        used: u64,
+    },
     /// Something that this version does not know.
     #[default]
     #[serde(other)]
     Unknown,
+}
+
+/// One question of an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// Two words for it.
+    pub header: String,
+    /// What there is to choose from.
+    pub choices: Vec<Choice>,
+    /// May several be chosen?
+    pub multiple: bool,
+    /// May the person answer in words of their own?
+    pub free: bool,
+}
+
+/// One answer to choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    /// The answer.
+    pub label: String,
+    /// What it means.
+    pub description: String,
+}
+
+/// What a budget counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetLimit {
+    /// Tokens.
+    #[default]
+    Tokens,
+    /// US cents.
+    Cents,
+    /// Minutes of work.
+    Minutes,
 }
 
 /// Counts since midnight, local time.
@@ -161,6 +246,20 @@ pub struct SettingsView {
     pub allowed_folders: Vec<String>,
     /// Does a task in another folder wait for the person, instead of failing?
     pub ask_for_folders: bool,
+    /// Does a task wait for the person whose folder has uncommitted changes?
+    pub ask_when_dirty: bool,
+    /// Is the person asked before an agent runs a command?
+    pub ask_before_commands: bool,
+    /// Are agents' questions shown at OrgX, too?
+    pub remote_attention: bool,
+    /// Is the computer kept awake while a run is active?
+    pub keep_awake: bool,
+    /// Is `opencode run` used when there is no server?
+    pub opencode_cli: crate::config::CliUse,
+    /// What a run may use.
+    pub run_budget: crate::config::BudgetConfig,
+    /// What all runs of a day may use.
+    pub day_budget: crate::config::BudgetConfig,
     /// The environment variables that win over `config.toml`, so that a change there has no effect.
     pub fixed_by_environment: Vec<String>,
 }

@@ -1,13 +1,13 @@
 //! What the dispatcher wants done.
 
 use crate::delivery::Outgoing;
-use crate::ids::{DispatchKey, DriverId, RunId, SessionHandle};
+use crate::ids::{AskId, DispatchKey, DriverId, RunId, SessionHandle};
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
 use crate::work_graph::Record;
 use std::time::Duration;
 
-use crate::agent::PromptPlace;
+use crate::agent::{PermissionRule, PromptPlace, Reply};
 use crate::message::Dispatch;
 
 /// One thing to do. Effects are carried out in their order.
@@ -47,6 +47,19 @@ pub enum Effect {
     Tell(Outgoing),
     /// Journal that the run is cancelled: a peer after us must not let it go on.
     Cancelled(RunId),
+    /// Tell the run's agent what the person says to something that it asked.
+    Reply {
+        /// The run.
+        run_id: RunId,
+        /// What it asked.
+        ask: AskId,
+        /// The answer.
+        reply: Reply,
+    },
+    /// Let the run's agent stop where it is, and wait: it is at its budget.
+    Hold(RunId),
+    /// Let it go on.
+    GoOn(RunId),
     /// Ask the run's agent to stop.
     Ask(RunId),
     /// Leave the run's agent behind: it did not stop in time.
@@ -70,6 +83,12 @@ pub struct Start {
     pub prompt: String,
     /// `provider/model`, when the task names one.
     pub model: Option<String>,
+    /// The agent ("build", "plan") that the task names.
+    pub agent: Option<String>,
+    /// The session that the task goes on with.
+    pub session: Option<SessionHandle>,
+    /// What the task takes away from the agent; it never gives.
+    pub permission: Vec<PermissionRule>,
     /// The folder to work in.
     pub folder: Option<String>,
     /// A peer before us spent the key: the run is to be looked up, not prompted anew.

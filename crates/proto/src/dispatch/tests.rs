@@ -65,6 +65,9 @@ fn names(effects: &[Effect]) -> Vec<String> {
             let kind = frame["kind"].as_str().unwrap_or_default();
             format!("{kind} {}", detail.unwrap_or(frame["run_id"].as_str().unwrap_or_default()))
         }
+        Effect::Reply { ask, reply, .. } => format!("reply {ask} {reply:?}"),
+        Effect::Hold(run_id) => format!("hold {run_id}"),
+        Effect::GoOn(run_id) => format!("go on {run_id}"),
         Effect::Ask(run_id) => format!("ask {run_id}"),
         Effect::Abandon(run_id) => format!("abandon {run_id}"),
         Effect::Ignored(_) => "ignored".to_owned(),

@@ -1,6 +1,7 @@
 //! What OrgX sends: `task.dispatch`, `task.cancel`, `rules.reload`; everything else is ignored with a reason.
 
-use crate::ids::{DispatchKey, DriverId, RunId};
+use crate::agent::PermissionRule;
+use crate::ids::{DispatchKey, DriverId, RunId, SessionHandle};
 use crate::limits;
 use crate::redact::Redacted;
 use serde::{Deserialize, Serialize};
@@ -56,9 +57,33 @@ pub struct Task {
     pub skill_ids: Vec<String>,
     /// The driver that OrgX chose.
     pub driver: DriverId,
-    /// `provider/model`; only a task of the person's own names one.
+    /// `provider/model`.
     #[serde(default)]
     pub model: Option<String>,
+    /// The agent ("build", "plan").
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// The session that it goes on with.
+    #[serde(default)]
+    pub session: Option<SessionHandle>,
+    /// What it takes away from the agent; it never gives.
+    #[serde(default)]
+    pub permission: Vec<PermissionRule>,
+    /// Where OrgX files it: what remote attention names.
+    #[serde(default)]
+    pub scope: Scope,
+}
+
+/// Where OrgX files a task. Ids only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scope {
+    /// The initiative.
+    pub initiative_id: Option<String>,
+    /// The workstream.
+    pub workstream_id: Option<String>,
+    /// The task.
+    pub task_id: Option<String>,
 }
 
 impl Dispatch {
@@ -151,7 +176,7 @@ fn read_task(task: &Map<String, Value>) -> Result<Task, String> {
             _ => Vec::new(),
         },
         driver: DriverId::new(id(task, "driver").map_err(|why| format!("task.{why}"))?),
-        model: None,
+        ..Task::default()
     })
 }
 

@@ -6,7 +6,7 @@
 mod inbound;
 mod outbound;
 
-pub use inbound::{Cancel, Dispatch, Inbound, Task, parse};
+pub use inbound::{Cancel, Dispatch, Inbound, Scope, Task, parse};
 pub use outbound::{
     Completed, Deviation, Failed, Frame, OutcomeKind, Provider, Severity, SourceSubType, Started, Step,
     StepKind,

@@ -1,0 +1,103 @@
+//! The sessions of OpenCode on this computer: what they are, cost and do.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What OpenCode has on this computer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sessions {
+    /// Newest activity first; a subagent's stands behind its parent's.
+    pub sessions: Vec<Session>,
+    /// Why some or all cannot be shown, in a sentence.
+    pub trouble: Option<String>,
+}
+
+/// One session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// OpenCode's id of it.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The folder it works in.
+    pub directory: String,
+    /// OpenCode's id of the project.
+    pub project_id: String,
+    /// The session whose subagent it is.
+    pub parent_id: Option<String>,
+    /// The subagent's name, or the agent's.
+    pub agent: Option<String>,
+    /// `provider/model`.
+    pub model: Option<String>,
+    /// US dollars, as OpenCode counts them.
+    pub cost: f64,
+    /// Tokens.
+    pub tokens: SessionTokens,
+    /// What it is doing.
+    pub state: SessionState,
+    /// Why it is blocked, in the model provider's words.
+    pub why: Option<String>,
+    /// When it was made, in ms since the epoch.
+    pub created_at: i64,
+    /// When something last happened in it, in ms since the epoch.
+    pub updated_at: i64,
+    /// The run of ours that it is.
+    pub run_id: Option<String>,
+    /// Was it archived?
+    pub archived: bool,
+    /// The process that works on it, when known.
+    pub pid: Option<u32>,
+    /// That process' terminal, when it has one.
+    pub terminal: Option<String>,
+}
+
+/// Tokens of a session, as OpenCode counts them: `input` and `output` leave cached ones out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionTokens {
+    /// To the model.
+    pub input: u64,
+    /// From the model.
+    pub output: u64,
+    /// Thought by the model.
+    pub reasoning: u64,
+    /// Read from a cache.
+    pub cache_read: u64,
+    /// Written to a cache.
+    pub cache_write: u64,
+}
+
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// The agent works.
+    Active,
+    /// It asks the person something.
+    WaitingInput,
+    /// The model refuses, and is asked again.
+    Blocked,
+    /// It finished within the last five minutes.
+    Ready,
+    /// It finished before.
+    #[default]
+    Idle,
+    /// It did not finish, and its process is gone.
+    Exited,
+}
+
+/// How a person opens a session: a program to start, without a shell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenSession {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The folder to start it in.
+    pub folder: PathBuf,
+    /// What it needs in its environment. A password: never shown, logged or copied.
+    pub environment: Vec<(String, String)>,
+}
