@@ -34,7 +34,7 @@ impl Controller {
             Clicked::Open(page) => self.open_page(page),
             Clicked::Allow(id) => self.tell_peer(Command::Answer { id, answer: Answer::Allow }),
             Clicked::Deny(id) => {
-                self.tell_peer(Command::Answer { id, answer: Answer::Deny { reason: None } })
+                self.tell_peer(Command::Answer { id, answer: Answer::Deny { reason: None } });
             }
             Clicked::Mute(rule) => self.set(Setting::MuteRule(rule), None),
         }

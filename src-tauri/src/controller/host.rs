@@ -23,7 +23,7 @@ pub enum Said {
     /// How everything stands.
     Snapshot(Box<PeerSnapshot>),
     /// Something happened.
-    Event(PeerEvent),
+    Event(Box<PeerEvent>),
     /// It is over.
     Over(Over),
 }
@@ -111,7 +111,7 @@ async fn live(
                     say(Said::Snapshot(Box::new(now)));
                 }
                 event = events.recv() => match event {
-                    Ok(event) => say(Said::Event(event)),
+                    Ok(event) => say(Said::Event(Box::new(event))),
                     Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events were missed"),
                     // The watch tells the end, too.
                     Err(RecvError::Closed) => break false,

@@ -5,7 +5,7 @@ use super::{Afterwards, Answer, Answered, Controller, Input, failure};
 use crate::facts::{Hosting, Quitting};
 use crate::notifications::Notifier;
 use crate::view::model::Page;
-use orgx_peer::{Command, PauseState, PeerEvent, PeerSnapshot, Reply};
+use orgx_peer::{Command, PauseState, PeerEvent, PeerSnapshot};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
