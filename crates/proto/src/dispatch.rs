@@ -29,7 +29,7 @@ use crate::ids::{DriverId, RunId, SessionHandle};
 use crate::limits;
 use crate::message::{Dispatch, Failed, Frame};
 use crate::redact::Redacted;
-use crate::run::{FolderCheck, Phase, Run, Stopped};
+use crate::run::{Phase, Run, Stopped};
 use crate::skill_rules::Match;
 use crate::time::{Millis, Now, Timestamp};
 use ledger::{Ledger, Standing};
@@ -63,6 +63,8 @@ pub struct Dispatcher {
     pause: PauseState,
     ledger: Ledger,
     stopping: bool,
+    /// Is the person asked about folders with changes that are not committed?
+    ask_when_dirty: bool,
 }
 
 impl Dispatcher {
@@ -120,16 +122,11 @@ impl Dispatcher {
         folder: Result<Option<String>, Failure>,
         now: Now,
     ) -> Vec<Effect> {
-        let Some(run) = self.runs.get_mut(run_id).filter(|run| run.phase.waits()) else {
+        if !self.runs.get(run_id).is_some_and(|run| run.phase.waits()) {
             return Vec::new();
-        };
+        }
         match folder {
-            Ok(folder) => {
-                run.asks_no_more();
-                run.folder = folder;
-                run.folder_check = FolderCheck::Passed;
-                self.start_next(now)
-            }
+            Ok(folder) => self.looked(run_id, folder, Vec::new(), now),
             Err(failure) => self.end_failed(run_id, &failure, now),
         }
     }
@@ -355,6 +352,7 @@ impl Dispatcher {
             at: now.wall,
         })));
         effects.extend(kept_here(local, vec![Effect::Send(terminal)]));
+        effects.extend(self.look_at_folder_of(&run));
         effects.extend(self.start_next(now));
         self.settle();
         effects

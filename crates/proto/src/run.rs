@@ -3,6 +3,10 @@
 //! A run turns what its agent says into frames and outbox records. That it ends once is the
 //! dispatcher's promise: it takes the run away with its terminal.
 
+mod start_ask;
+
+pub use start_ask::{BudgetUnit, StartAsk, StartKind, StartQuestion, StartWhat};
+
 use crate::agent::PromptPlace;
 use crate::agent::{Action, ActionKind, AgentEvent, Failure, Totals};
 use crate::delivery::Outgoing;
@@ -37,8 +41,12 @@ pub struct Run {
     pub restored: bool,
     /// Its key is spent since then, and its prompt went there.
     pub spent: Option<(Timestamp, PromptPlace)>,
-    /// What the person is asked about its folder, while it needs them.
-    pub ask: Option<FolderAsk>,
+    /// What the person is asked before it starts, while it needs them: the first of `questions`.
+    pub ask: Option<StartAsk>,
+    /// All that stands in the way of its start, in the order it is asked in.
+    pub questions: Vec<StartQuestion>,
+    /// What the person allowed for this run.
+    pub allowed: Vec<StartKind>,
     /// What it has, once its session is open.
     pub live: Option<Live>,
 }
@@ -52,19 +60,6 @@ pub enum FolderCheck {
     Passed,
     /// The person allowed it for this run.
     Allowed,
-}
-
-/// A folder that is not among the allowed ones, and of which the person is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FolderAsk {
-    /// The folder, as this computer knows it.
-    pub folder: String,
-    /// What OrgX is told when they say no, or nothing.
-    pub refused: Failure,
-    /// Since when.
-    pub since: Now,
-    /// What the queue's own time was when it was asked: it goes on meanwhile.
-    pub queued_until: Millis,
 }
 
 /// What a run has once its session is open.
@@ -90,7 +85,7 @@ pub enum Phase {
         /// When it is failed.
         until: Millis,
     },
-    /// Waiting for the person: may it work in its folder?
+    /// Waiting for the person: may it start?
     NeedsYou {
         /// When no answer is a no.
         until: Millis,
@@ -148,6 +143,8 @@ impl Run {
             restored: false,
             spent: None,
             ask: None,
+            questions: Vec::new(),
+            allowed: Vec::new(),
             live: None,
         }
     }
@@ -383,6 +380,12 @@ impl Live {
         });
         vec![Effect::Record(Box::new(record)), Effect::Send(Outgoing::from(&step))]
     }
+}
+
+/// When no answer is a no: after half an hour, or while what comes of it is still in time.
+fn lapses(queued_until: Millis, now: Now) -> Millis {
+    let before_end = Millis(queued_until.0.saturating_sub(limits::ASK_BEFORE_END.as_millis() as u64));
+    (now.mono + limits::ASK_WITHIN).min(before_end)
 }
 
 /// Whole cents, rounded; what is no number costs nothing.

@@ -3,9 +3,9 @@
 use super::actor::Actor;
 use super::command::{Answer, CommandError, Reply};
 use super::event::PeerEvent;
-use super::snapshot::{Ask, Attention};
+use super::snapshot::{Ask, Attention, BudgetLimit};
 use orgx_proto::ids::RunId;
-use orgx_proto::run::{Phase, Run};
+use orgx_proto::run::{BudgetUnit, Phase, Run, StartWhat};
 
 impl Actor {
     /// What waits for the person, oldest first.
@@ -43,7 +43,7 @@ impl Actor {
         let effects = match answer {
             Answer::Allow => self.dispatcher.allow(&run_id, now),
             Answer::Deny { .. } => self.dispatcher.deny(&run_id, now),
-            // Not for a folder.
+            // Not for what is asked before a start.
             Answer::AllowForRun | Answer::Answers { .. } => None,
         };
         self.carry_out(effects.ok_or(CommandError::NotWaiting)?).await;
@@ -55,13 +55,28 @@ impl Actor {
 fn attention(run: &Run) -> Option<Attention> {
     let (Phase::NeedsYou { until }, Some(ask)) = (run.phase, &run.ask) else { return None };
     let left = i64::try_from((until - ask.since.mono).as_millis()).unwrap_or(i64::MAX);
+    let (mark, folder, what) = match &ask.what {
+        StartWhat::Folder { folder } => ("", Some(folder.clone()), Ask::Folder { folder: folder.clone() }),
+        StartWhat::Dirty { folder, commit, changes } => {
+            let (folder, commit) = (folder.clone(), commit.clone());
+            ("dirty-", Some(folder.clone()), Ask::Dirty { folder, commit, changes: *changes })
+        }
+        StartWhat::Budget { limit, most, used } => {
+            let limit = match limit {
+                BudgetUnit::Tokens => BudgetLimit::Tokens,
+                BudgetUnit::Cents => BudgetLimit::Cents,
+                BudgetUnit::Minutes => BudgetLimit::Minutes,
+            };
+            ("budget-", run.folder.clone(), Ask::Budget { limit, day: true, most: *most, used: *used })
+        }
+    };
     Some(Attention {
-        id: format!("{}@{}", run.dispatch.run_id, ask.since.wall.0),
+        id: format!("{}@{mark}{}", run.dispatch.run_id, ask.since.wall.0),
         run_id: run.dispatch.run_id.to_string(),
         by: None,
-        folder: Some(ask.folder.clone()),
+        folder,
         remote: false,
-        what: Ask::Folder { folder: ask.folder.clone() },
+        what,
         since: ask.since.wall.0,
         lapses_at: ask.since.wall.0.saturating_add(left),
     })

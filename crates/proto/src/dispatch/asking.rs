@@ -1,45 +1,88 @@
-//! What waits for the person: a task of OrgX whose folder is not among the allowed ones. Design, settled details.
+//! What waits for the person before it starts: a task of OrgX whose folder is not among the allowed ones, or has changes
+//! that are not committed; any task when the day's budget is used up. Design, settled details.
 //!
-//! Promises: a run that is asked about starts only after a yes, or once its folder is allowed; a no, or no answer in
-//! time, ends it with the failure that it would have had unasked; one question stands for a run at a time.
+//! Promises: a run that is asked about starts only after a yes to each question, or once the question is none any more; a
+//! no, or no answer in time, ends it with the failure that it would have had unasked; one question stands for a run at
+//! a time, and each is allowed once.
 
 use super::Dispatcher;
 use super::effect::Effect;
 use crate::agent::Failure;
 use crate::ids::RunId;
-use crate::limits;
-use crate::run::{FolderAsk, FolderCheck, Phase, Run};
-use crate::time::{Millis, Now};
+use crate::run::{FolderCheck, Phase, Run, StartKind, StartQuestion, StartWhat};
+use crate::time::Now;
 
 impl Dispatcher {
-    /// The other answer to [`Effect::CheckFolder`]: its folder can be used, but is not allowed, and the person is to be
-    /// asked. `refused` is what OrgX is told when they say no. The person's own tasks are not asked about.
-    pub fn ask_folder(&mut self, run_id: &RunId, folder: String, refused: Failure, now: Now) -> Vec<Effect> {
+    /// The other answer to [`Effect::CheckFolder`]: the folder to work in, and what of it is in question; a folder that
+    /// is itself in question is no folder to work in yet. The person's own tasks are not asked about: outside of the
+    /// allowed folders they fail.
+    pub fn looked(
+        &mut self,
+        run_id: &RunId,
+        folder: Option<String>,
+        mut questions: Vec<StartQuestion>,
+        now: Now,
+    ) -> Vec<Effect> {
         let Some(run) = self.runs.get_mut(run_id).filter(|run| run.phase.waits()) else {
             return Vec::new();
         };
         if run.dispatch.local {
-            return self.end_failed(run_id, &refused, now);
+            let refused = questions.iter().find(|question| question.what.kind() == StartKind::Folder);
+            if let Some(refused) = refused.map(|question| question.refused.clone()) {
+                return self.end_failed(run_id, &refused, now);
+            }
+            questions.clear();
         }
-        let queued_until = match (run.phase, &run.ask) {
-            (Phase::Queued { until }, _) if run.folder_check != FolderCheck::Allowed => until,
-            (Phase::NeedsYou { .. }, Some(ask)) if ask.folder != folder => ask.queued_until,
-            // A second look at the same question, or at one that was answered meanwhile.
-            _ => return Vec::new(),
-        };
-        run.folder = None;
-        run.folder_check = FolderCheck::Awaited;
-        run.ask = Some(FolderAsk { folder, refused, since: now, queued_until });
-        run.phase = Phase::NeedsYou { until: lapses(queued_until, now) };
+        let in_question = questions.iter().any(|question| question.what.kind() == StartKind::Folder);
+        if run.allowed(StartKind::Folder) {
+            // The folder that the person allowed is the one, whatever its name leads to by now.
+            run.folder_check = FolderCheck::Allowed;
+        } else if in_question {
+            run.folder = None;
+            run.folder_check = FolderCheck::Awaited;
+        } else {
+            run.folder = folder;
+            run.folder_check = FolderCheck::Passed;
+        }
+        run.put_questions(&[StartKind::Folder, StartKind::Dirty], questions, now);
         // Those behind it need not wait with it.
         self.start_next(now)
     }
 
-    /// The person allows the folder for this run: it runs in its turn. `false`: nobody was asking.
+    /// [`Dispatcher::looked`] with the one question whether it may work in `folder`. `refused` is what OrgX is told when
+    /// the person says no.
+    pub fn ask_folder(&mut self, run_id: &RunId, folder: String, refused: Failure, now: Now) -> Vec<Effect> {
+        let question = StartQuestion { what: StartWhat::Folder { folder }, refused };
+        self.looked(run_id, None, vec![question], now)
+    }
+
+    /// One more question stands in the way of a run that has not started, whoever's it is; a question of the same kind is
+    /// replaced. Nothing happens when the person has allowed that already.
+    pub fn ask_before_start(&mut self, run_id: &RunId, question: StartQuestion, now: Now) -> Vec<Effect> {
+        let Some(run) = self.runs.get_mut(run_id).filter(|run| run.phase.waits()) else {
+            return Vec::new();
+        };
+        run.put_questions(&[question.what.kind()], vec![question], now);
+        self.start_next(now)
+    }
+
+    /// That is no question any more.
+    pub fn ask_no_more(&mut self, run_id: &RunId, kind: StartKind, now: Now) -> Vec<Effect> {
+        let Some(run) = self.runs.get_mut(run_id).filter(|run| run.phase.waits()) else {
+            return Vec::new();
+        };
+        run.put_questions(&[kind], Vec::new(), now);
+        self.start_next(now)
+    }
+
+    /// The person allows for this run what they are asked: it is asked the next question, or runs in its turn. `None`:
+    /// nobody was asking.
     pub fn allow(&mut self, run_id: &RunId, now: Now) -> Option<Vec<Effect>> {
         let run = self.asking(run_id)?;
-        run.folder = run.asks_no_more();
-        run.folder_check = FolderCheck::Allowed;
+        if let Some(StartWhat::Folder { folder }) = run.allow_asked(now) {
+            run.folder = Some(folder);
+            run.folder_check = FolderCheck::Allowed;
+        }
         Some(self.start_next(now))
     }
 
@@ -51,17 +94,26 @@ impl Dispatcher {
 
     /// What is allowed has changed: all folders of what waits are looked at anew, but those that the person allowed.
     pub fn look_again(&mut self) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for run_id in self.queue.iter() {
-            let Some(run) = self.runs.get_mut(run_id) else { continue };
-            if run.folder_check == FolderCheck::Allowed {
-                continue;
-            }
-            run.folder_check = FolderCheck::Awaited;
-            let repo_path = run.dispatch.task.repo_path.clone();
-            effects.push(Effect::CheckFolder { run_id: run_id.clone(), repo_path });
+        let looks_at_trees = self.ask_when_dirty;
+        let waiting: Vec<RunId> = self.queue.iter().cloned().collect();
+        let again = |run: &Run| !run.allowed(StartKind::Folder) || looks_at_trees;
+        waiting.iter().filter_map(|run_id| self.look_again_at(run_id, again)).collect()
+    }
+
+    /// Is the person asked about folders with changes that are not committed?
+    pub fn set_ask_when_dirty(&mut self, ask: bool) {
+        self.ask_when_dirty = ask;
+    }
+
+    /// A run is over, and may have left changes: who waits for the same folder is looked at anew.
+    pub(super) fn look_at_folder_of(&mut self, over: &Run) -> Vec<Effect> {
+        if !self.ask_when_dirty || over.phase.waits() || over.folder.is_none() {
+            return Vec::new();
         }
-        effects
+        let waiting: Vec<RunId> = self.queue.iter().cloned().collect();
+        let again =
+            |run: &Run| run.folder == over.folder && !run.dispatch.local && !run.allowed(StartKind::Dirty);
+        waiting.iter().filter_map(|run_id| self.look_again_at(run_id, again)).collect()
     }
 
     pub(super) fn refuse(&mut self, run_id: &RunId, now: Now) -> Vec<Effect> {
@@ -69,22 +121,14 @@ impl Dispatcher {
         refused.map(|refused| self.end_failed(run_id, &refused, now)).unwrap_or_default()
     }
 
+    fn look_again_at(&mut self, run_id: &RunId, which: impl Fn(&Run) -> bool) -> Option<Effect> {
+        let run = self.runs.get_mut(run_id).filter(|run| which(run))?;
+        run.folder_check = FolderCheck::Awaited;
+        let repo_path = run.dispatch.task.repo_path.clone();
+        Some(Effect::CheckFolder { run_id: run_id.clone(), repo_path })
+    }
+
     fn asking(&mut self, run_id: &RunId) -> Option<&mut Run> {
         self.runs.get_mut(run_id).filter(|run| matches!(run.phase, Phase::NeedsYou { .. }))
     }
-}
-
-impl Run {
-    /// It waits for its turn again, for as long as it might have unasked. Returns the folder that was in question.
-    pub(super) fn asks_no_more(&mut self) -> Option<String> {
-        let ask = self.ask.take()?;
-        self.phase = Phase::Queued { until: ask.queued_until };
-        Some(ask.folder)
-    }
-}
-
-/// When no answer is a no: after half an hour, or while what comes of it is still in time.
-fn lapses(queued_until: Millis, now: Now) -> Millis {
-    let before_end = Millis(queued_until.0.saturating_sub(limits::ASK_BEFORE_END.as_millis() as u64));
-    (now.mono + limits::ASK_WITHIN).min(before_end)
 }

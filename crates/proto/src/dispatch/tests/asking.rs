@@ -1,6 +1,7 @@
-//! A folder that is not allowed: the person is asked.
+//! What the person is asked before a run starts: about its folder, changes in it, the day's budget.
 
 use super::*;
+use crate::run::{BudgetUnit, StartKind, StartQuestion, StartWhat};
 
 const OUTSIDE: &str =
     "the task's folder is outside the folders that the person allowed for OrgX on this computer";
@@ -28,7 +29,7 @@ fn a_run_that_waits_for_the_person_runs_in_its_turn_once_they_allow_it() {
     let mut it = dispatcher();
     assert_eq!(ask(&mut it, "r", 0), [""; 0]);
     let asked = it.run(&RunId::new("r")).and_then(|run| run.ask.clone()).expect("a question");
-    assert_eq!((asked.folder.as_str(), asked.since), ("/w/r", now(0)));
+    assert_eq!((asked.what, asked.since), (StartWhat::Folder { folder: "/w/r".into() }, now(0)));
     assert_eq!(
         names(&arrive(&mut it, "s", "ks", 1)).last().expect("an effect"),
         "start s",
@@ -142,4 +143,119 @@ fn more_may_run_at_once_from_now_on() {
         arrive(&mut it, run, run, 0);
     }
     assert_eq!(names(&it.set_limits(Limits { concurrent: 3, per_folder: 1 }, now(1))), ["start c"]);
+}
+
+fn question(what: StartWhat) -> StartQuestion {
+    let refused = Failure::recoverable(&format!("no to {:?}", what.kind()));
+    StartQuestion { what, refused }
+}
+
+fn folder(run: &str) -> StartQuestion {
+    question(StartWhat::Folder { folder: format!("/w/{run}") })
+}
+
+fn dirty(run: &str, changes: u64) -> StartQuestion {
+    question(StartWhat::Dirty { folder: format!("/w/{run}"), commit: Some("abc1234".into()), changes })
+}
+
+fn budget() -> StartQuestion {
+    question(StartWhat::Budget { limit: BudgetUnit::Cents, most: 500, used: 501 })
+}
+
+fn asked(it: &Dispatcher, run: &str) -> Option<StartKind> {
+    it.run(&RunId::new(run)).and_then(|run| Some(run.ask.as_ref()?.what.kind()))
+}
+
+#[test]
+fn questions_are_asked_in_turn_each_once_and_the_run_starts_after_the_last() {
+    let mut it = dispatcher();
+    let r = RunId::new("r");
+    it.dispatch(dispatch("r", "k_r"), now(0));
+    assert_eq!(names(&it.looked(&r, Some("/w/r".into()), vec![dirty("r", 3), folder("r")], now(1))), [""; 0]);
+    assert_eq!(asked(&it, "r"), Some(StartKind::Folder));
+    assert_eq!(it.run(&r).and_then(|run| run.folder.clone()), None, "no folder yet");
+    assert_eq!(names(&it.ask_before_start(&r, budget(), now(2))), [""; 0]);
+    assert_eq!(asked(&it, "r"), Some(StartKind::Folder), "one at a time");
+    assert_eq!(names(&it.allow(&r, now(3)).expect("asked")), [""; 0]);
+    assert_eq!(asked(&it, "r"), Some(StartKind::Dirty));
+    assert_eq!(it.run(&r).and_then(|run| run.folder.clone()).as_deref(), Some("/w/r"));
+    assert_eq!(names(&it.allow(&r, now(4)).expect("asked")), [""; 0]);
+    assert_eq!(asked(&it, "r"), Some(StartKind::Budget));
+    assert_eq!(names(&it.allow(&r, now(5)).expect("asked")), ["start r"]);
+    assert_eq!(asked(&it, "r"), None);
+    // Each question has its own time, within what the run has.
+    let mut it = dispatcher();
+    it.dispatch(dispatch("r", "k_r"), now(0));
+    it.looked(&r, None, vec![folder("r"), dirty("r", 1)], now(0));
+    it.allow(&r, now(700_000)).expect("asked");
+    assert_eq!(it.poll_timeout(), Some(Millis(840_000)));
+    assert_eq!(names(&it.tick(now(840_000))), ["end r", "task.failed no to Dirty"]);
+}
+
+#[test]
+fn what_was_allowed_is_not_asked_again_and_what_is_none_any_more_is_dropped() {
+    let mut it = dispatcher();
+    it.set_ask_when_dirty(true);
+    let r = RunId::new("r");
+    for n in 0..2 {
+        running(&mut it, &format!("b{n}"), &format!("kb{n}"), 0);
+    }
+    it.dispatch(dispatch("r", "k_r"), now(0));
+    it.looked(&r, None, vec![folder("r"), dirty("r", 3)], now(1));
+    it.allow(&r, now(2)).expect("asked");
+    let since = it.run(&r).and_then(|run| Some(run.ask.as_ref()?.since));
+    assert_eq!(names(&it.look_again()), ["check r"], "its changes are looked at anew");
+    it.looked(&r, None, vec![folder("r"), dirty("r", 4)], now(3));
+    assert_eq!(asked(&it, "r"), Some(StartKind::Dirty), "the folder is allowed");
+    assert_eq!(it.run(&r).and_then(|run| Some(run.ask.as_ref()?.since)), since, "the same question");
+    it.looked(&r, None, vec![folder("r")], now(4));
+    assert_eq!(asked(&it, "r"), None, "its changes are committed");
+    assert!(matches!(phase(&it, "r"), Some(Phase::Queued { until: Millis(900_000) })));
+    it.ask_before_start(&r, budget(), now(5));
+    assert_eq!(asked(&it, "r"), Some(StartKind::Budget));
+    it.looked(&r, None, vec![folder("r"), dirty("r", 4)], now(6));
+    assert_eq!(asked(&it, "r"), Some(StartKind::Dirty), "its turn is before");
+    it.allow(&r, now(7)).expect("asked");
+    assert_eq!(asked(&it, "r"), Some(StartKind::Budget));
+    it.ask_no_more(&r, StartKind::Budget, now(8));
+    assert_eq!(asked(&it, "r"), None);
+    it.looked(&r, None, vec![folder("r"), dirty("r", 9)], now(9));
+    assert_eq!(asked(&it, "r"), None, "allowed once is allowed");
+    assert_eq!(it.run(&r).and_then(|run| run.folder.clone()).as_deref(), Some("/w/r"));
+}
+
+#[test]
+fn who_waits_for_a_folder_is_looked_at_anew_when_a_run_there_is_over() {
+    let mut it = dispatcher();
+    let again = |it: &mut Dispatcher| {
+        let folder = Some("/w/shared".to_owned());
+        it.dispatch(dispatch("a", "ka"), now(0));
+        it.folder(&RunId::new("a"), Ok(folder.clone()), now(0));
+        it.dispatch(dispatch("b", "kb"), now(0));
+        it.folder(&RunId::new("b"), Ok(folder), now(0));
+        open(it, "a", 1).expect("a start");
+        names(&it.ended(&RunId::new("a"), &completed(), now(2))).split_off(3)
+    };
+    assert_eq!(again(&mut it), ["start b"], "nobody asked for it");
+    let mut it = dispatcher();
+    it.set_ask_when_dirty(true);
+    assert_eq!(again(&mut it), ["check b"]);
+    let folder = Some("/w/shared".to_owned());
+    assert_eq!(names(&it.looked(&RunId::new("b"), folder.clone(), vec![dirty("b", 1)], now(3))), [""; 0]);
+    assert_eq!(names(&it.looked(&RunId::new("b"), folder, Vec::new(), now(4))), ["start b"]);
+}
+
+#[test]
+fn the_persons_own_task_is_asked_about_the_days_budget_only() {
+    let mut it = dispatcher();
+    for n in 0..2 {
+        running(&mut it, &format!("b{n}"), &format!("kb{n}"), 0);
+    }
+    let r = RunId::new("r");
+    it.dispatch(Dispatch { local: true, ..dispatch("r", "k_r") }, now(0));
+    it.looked(&r, Some("/w/r".into()), vec![dirty("r", 3)], now(1));
+    assert_eq!(asked(&it, "r"), None);
+    it.ask_before_start(&r, budget(), now(2));
+    assert_eq!(asked(&it, "r"), Some(StartKind::Budget));
+    assert_eq!(names(&it.deny(&r, now(3)).expect("asked")), ["end r", "tell of r"]);
 }

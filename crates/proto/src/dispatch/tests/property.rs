@@ -1,6 +1,7 @@
 //! Whatever happens in whatever order: one key, one run, one terminal.
 
 use super::*;
+use crate::run::{BudgetUnit, StartKind, StartQuestion, StartWhat};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -8,6 +9,9 @@ enum Move {
     Dispatch(usize, usize),
     Folder(usize, bool),
     NotAllowed(usize),
+    Dirty(usize, bool),
+    Budget(usize, bool),
+    TreesMatter(bool),
     Answer(usize, bool),
     LookAgain,
     Opened(usize),
@@ -22,6 +26,9 @@ fn moves() -> impl Strategy<Value = Move> {
         4 => (0..6usize, 0..6usize).prop_map(|(run, key)| Move::Dispatch(run, key)),
         4 => (0..6usize, any::<bool>()).prop_map(|(run, ok)| Move::Folder(run, ok)),
         2 => (0..6usize).prop_map(Move::NotAllowed),
+        1 => (0..6usize, any::<bool>()).prop_map(|(run, too)| Move::Dirty(run, too)),
+        1 => (0..6usize, any::<bool>()).prop_map(|(run, up)| Move::Budget(run, up)),
+        1 => any::<bool>().prop_map(Move::TreesMatter),
         2 => (0..6usize, any::<bool>()).prop_map(|(run, yes)| Move::Answer(run, yes)),
         1 => Just(Move::LookAgain),
         4 => (0..6usize).prop_map(Move::Opened),
@@ -53,6 +60,32 @@ proptest! {
                 }
                 Move::NotAllowed(run) => {
                     it.ask_folder(&id(run), format!("/w/{}", run % 4), Failure::lasting("not allowed"), now(at))
+                }
+                Move::Dirty(run, folder_too) => {
+                    let folder = format!("/w/{}", run % 4);
+                    let refused = Failure::recoverable("no");
+                    let mut questions = vec![StartQuestion {
+                        what: StartWhat::Dirty { folder: folder.clone(), commit: None, changes: at },
+                        refused: refused.clone(),
+                    }];
+                    if folder_too {
+                        let what = StartWhat::Folder { folder: folder.clone() };
+                        questions.push(StartQuestion { what, refused });
+                    }
+                    it.looked(&id(run), Some(folder), questions, now(at))
+                }
+                Move::Budget(run, up) => {
+                    let what = StartWhat::Budget { limit: BudgetUnit::Tokens, most: 1, used: at };
+                    let question = StartQuestion { what, refused: Failure::recoverable("no") };
+                    if up {
+                        it.ask_before_start(&id(run), question, now(at))
+                    } else {
+                        it.ask_no_more(&id(run), StartKind::Budget, now(at))
+                    }
+                }
+                Move::TreesMatter(matter) => {
+                    it.set_ask_when_dirty(matter);
+                    Vec::new()
                 }
                 Move::Answer(run, yes) => {
                     let asking = it.run(&id(run)).is_some_and(|run| run.ask.is_some());
@@ -98,7 +131,10 @@ proptest! {
             for run in it.runs() {
                 let asks = matches!(run.phase, Phase::NeedsYou { .. });
                 prop_assert_eq!(asks, run.ask.is_some());
-                prop_assert!(!asks || (run.spent.is_none() && run.folder_check == FolderCheck::Awaited), "it asks before, and never again");
+                prop_assert!(!asks || run.spent.is_none(), "it asks before, and never again");
+                prop_assert_eq!(run.ask.as_ref().map(|ask| ask.what.kind()), run.questions.first().map(|next| next.what.kind()));
+                prop_assert!(run.questions.iter().all(|next| !run.allowed(next.what.kind())), "allowed once is allowed");
+                prop_assert!(run.phase.waits() || run.questions.is_empty(), "nothing starts with a question");
             }
         }
     }
