@@ -24,6 +24,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod pairing;
+pub mod permission;
 pub mod prompt;
 pub mod receipt;
 pub mod redact;

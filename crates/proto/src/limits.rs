@@ -9,6 +9,17 @@ pub const ID_BYTES: usize = 256;
 pub const PATH_BYTES: usize = 4096;
 /// Levels of nesting taken in JSON: serde_json's own bound, checked before anything is built.
 pub const JSON_DEPTH: usize = 127;
+/// Longest model or agent name taken from a dispatch, in bytes; a longer one is no name, and is ignored.
+pub const NAME_BYTES: usize = 128;
+/// Permission rules taken from a dispatch; one with more is refused, since to leave some out would widen it.
+pub const PERMISSION_RULES: usize = 100;
+/// Longest kind of permission in such a rule, in bytes; likewise.
+pub const PERMISSION_BYTES: usize = 64;
+/// Longest pattern in such a rule, in bytes; likewise.
+pub const PATTERN_BYTES: usize = 512;
+/// Permission rules that a session is given at most, after they were narrowed by the person's own; past it, what the
+/// dispatch asks about or denies is simply denied.
+pub const SESSION_RULES: usize = 1_000;
 /// Used when a dispatch names no usable `timeout_seconds`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// The longest `timeout_seconds` that is honoured: a week. A longer one is cut to it.
