@@ -40,7 +40,7 @@ pub(crate) fn snapshot(runs: Vec<RunView>) -> PeerSnapshot {
         written: 3_421,
         ..OutboxView::default()
     };
-    let running = runs.iter().filter(|run| run.state != RunState::Queued).count();
+    let running = runs.iter().filter(|run| !run.waits()).count();
     let facts =
         Facts { connection: Some(State::Open), running, waiting: runs.len() - running, ..Facts::default() };
     PeerSnapshot {

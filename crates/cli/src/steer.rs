@@ -46,7 +46,7 @@ async fn end(work: impl Future<Output = Result<String, Refusal>>) -> ExitCode {
 }
 
 fn paused(now: &PeerSnapshot, after_current_runs: bool) -> String {
-    let waiting = now.runs.iter().filter(|run| run.state == RunState::Queued).count() as u64;
+    let waiting = now.runs.iter().filter(|run| run.waits()).count() as u64;
     let running = now.runs.len() as u64 - waiting;
     let finished = match (running, waiting) {
         (0, 0) => return "Paused. `orgx-peer resume` takes tasks again.".to_owned(),

@@ -153,6 +153,7 @@ fn waiting(now: &PeerSnapshot, run_id: &str) -> Option<&'static str> {
     match run.state {
         // Not for a pause: that is for OrgX's tasks.
         RunState::Queued => Some("Waiting for its turn: other tasks run, or one in the same folder"),
+        RunState::NeedsYou => Some("It waits for you: `orgx-peer attention list` says for what"),
         RunState::Starting => Some("The agent is being started"),
         _ => None,
     }

@@ -15,6 +15,7 @@ pub(crate) fn state(state: RunState, reason: Option<&str>) -> (&'static str, Ton
         RunState::Queued => ("Queued", Tone::Mute),
         RunState::Starting => ("Starting", Tone::Well),
         RunState::Running => ("Running", Tone::Well),
+        RunState::NeedsYou => ("Needs you", Tone::Care),
         RunState::Cancelling => ("Cancelling", Tone::Mute),
         RunState::Completed => ("Done", Tone::Well),
         // What the person wanted is no failure.

@@ -56,6 +56,11 @@ pub const FEED_LOST: Duration = Duration::from_secs(20);
 /// Model answers in a row that end without a reason. OpenCode asks again at once, for ever.
 pub const RUNAWAY_ANSWERS: u32 = 10;
 
+/// Patterns of a permission that are shown; the rest are counted.
+pub const ASK_PATTERNS: usize = 16;
+/// Longest of them, in characters.
+pub const ASK_PATTERN_CHARS: usize = 300;
+
 /// Largest OpenCode state file read, in bytes.
 pub const STATE_FILE_BYTES: u64 = 64 * 1024;
 /// How long our own `opencode serve` may take to say where it listens.

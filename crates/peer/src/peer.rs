@@ -20,6 +20,7 @@ mod stop;
 mod timeline;
 mod today;
 mod told;
+mod waiting;
 mod words;
 
 pub(crate) use command::Request;

@@ -73,7 +73,8 @@ async fn a_task_that_the_person_allows_runs_and_one_they_deny_fails_as_it_would_
     // 600 s of the task, less the minute.
     assert!((ask.lapses_at - ask.since - 540_000).abs() < 2_000, "{ask:?}");
     let run = peer.snapshot().runs[0].clone();
-    assert_eq!((run.state, run.title.as_deref()), (RunState::Queued, Some("x")));
+    assert_eq!((run.state, run.title.as_deref()), (RunState::NeedsYou, Some("x")));
+    assert!(run.waits());
     assert!(it.world.gateway.of_run("r1").is_empty() && it.world.daemon.prompts().is_empty(), "it waits");
     // Others go on.
     it.world.gateway.dispatch(task("meanwhile", "x", Some(&it.allowed)));

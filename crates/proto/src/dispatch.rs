@@ -252,7 +252,10 @@ impl Dispatcher {
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let due: Vec<RunId> =
             self.runs.iter().filter(|(_, run)| deadline(run) <= now.mono).map(|(id, _)| id.clone()).collect();
-        let mut effects = Vec::new();
+        let lapsed = |run: &Run| run.asks.poll_timeout().is_some_and(|at| at <= now.mono);
+        let lapsed: Vec<RunId> =
+            self.runs.iter().filter(|(_, run)| lapsed(run)).map(|(id, _)| id.clone()).collect();
+        let mut effects: Vec<Effect> = lapsed.iter().flat_map(|run_id| self.lapse(run_id, now)).collect();
         for run_id in due {
             let Some(run) = self.runs.get(&run_id) else { continue };
             match run.phase {
@@ -280,7 +283,8 @@ impl Dispatcher {
 
     /// When to come back with [`Dispatcher::tick`], at the latest.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        self.runs.values().map(deadline).min()
+        let asks = self.runs.values().filter_map(|run| run.asks.poll_timeout());
+        self.runs.values().map(deadline).chain(asks).min()
     }
 
     /// The runs that have not ended.
@@ -307,6 +311,7 @@ impl Dispatcher {
             }
             Phase::Starting { .. } | Phase::Running { .. } => {
                 run.phase = Phase::Cancelling { why, until: now.mono + limits::STOP_WITHIN };
+                run.asks.drop_open();
                 let kept = (why == Stopped::Cancelled).then(|| Effect::Cancelled(run_id.clone()));
                 kept.into_iter().chain([Effect::Ask(run_id.clone())]).collect()
             }

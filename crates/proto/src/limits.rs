@@ -72,6 +72,12 @@ pub const QUEUED_BYTES: usize = 64 * 1024 * 1024;
 pub const ASK_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// So long before a task's time is up nobody is waited for any more: what comes of a no is still in time.
 pub const ASK_BEFORE_END: Duration = Duration::from_secs(60);
+/// Things that one run's agent may ask at a time: nobody reads more. One more is declined, and a step says so.
+pub const OPEN_ASKS: usize = 32;
+/// Things that the person allows for one run; past it the oldest is asked about again.
+pub const ALLOWED_FOR_RUN: usize = 256;
+/// Longest answer or reason of the person's own, in characters; a longer one is refused, and asked for again.
+pub const ANSWER_CHARS: usize = 4_000;
 /// How long an agent may take from "start" to a session that can be prompted: a cold OpenCode takes 3 to 10 s,
 /// a first start after an update longer.
 pub const START_WITHIN: Duration = Duration::from_secs(90);

@@ -36,6 +36,13 @@ impl Redacted {
         Self(kept)
     }
 
+    /// As [`Redacted::cut`], for what may have several lines: where one ends stays to be seen. Two commands would read
+    /// as one without it.
+    pub fn line(text: &str, chars: usize) -> Self {
+        let seen = text.trim_end().replace("\r\n", "\n").replace(['\n', '\r'], " ⏎ ").replace('\t', " ");
+        Self::cut(&seen, chars)
+    }
+
     /// As [`Redacted::new`], and without local paths: for what OrgX is told of an agent's own words.
     pub fn without_paths(text: &str) -> Self {
         // Before secrets are looked for: what stands on both sides of what is left out may be one.
@@ -196,5 +203,18 @@ mod tests {
             prop_assert!(safe.as_str().chars().count() <= CHARS);
             prop_assert!(!safe.as_str().chars().any(char::is_control));
         }
+    }
+
+    #[test]
+    fn where_a_line_ends_is_seen() {
+        for (text, shown) in [
+            ("echo a\nrm -rf b\n", "echo a ⏎ rm -rf b"),
+            ("a\r\nb\rc\td", "a ⏎ b ⏎ c d"),
+            ("one", "one"),
+            ("", ""),
+        ] {
+            assert_eq!(Redacted::line(text, 100).as_str(), shown);
+        }
+        assert_eq!(Redacted::line("a\nb", 4).as_str(), "a ⏎…");
     }
 }

@@ -3,8 +3,11 @@
 //! A run turns what its agent says into frames and outbox records. That it ends once is the
 //! dispatcher's promise: it takes the run away with its terminal.
 
+mod asks;
 mod start_ask;
 
+pub(crate) use asks::count;
+pub use asks::{Asks, OpenAsk, Unfit, Verdict};
 pub use start_ask::{BudgetUnit, StartAsk, StartKind, StartQuestion, StartWhat};
 
 use crate::agent::PromptPlace;
@@ -47,6 +50,8 @@ pub struct Run {
     pub questions: Vec<StartQuestion>,
     /// What the person allowed for this run.
     pub allowed: Vec<StartKind>,
+    /// What its agent asks the person.
+    pub asks: Asks,
     /// What it has, once its session is open.
     pub live: Option<Live>,
 }
@@ -145,8 +150,14 @@ impl Run {
             ask: None,
             questions: Vec::new(),
             allowed: Vec::new(),
+            asks: Asks::default(),
             live: None,
         }
+    }
+
+    /// Does it wait for the person? Its agent may go on with something else meanwhile.
+    pub fn needs_you(&self) -> bool {
+        matches!(self.phase, Phase::NeedsYou { .. }) || !self.asks.is_empty()
     }
 
     /// The session is open and the key is spent: tells OrgX and the outbox, and erases the task's text.

@@ -6,7 +6,7 @@ use crate::show::when::Now;
 use crate::show::{Style, Tone};
 use crate::words;
 use orgx_peer::control::Hello;
-use orgx_peer::{License, PeerSnapshot, RunState, RunView, Severity};
+use orgx_peer::{License, PeerSnapshot, RunView, Severity};
 use std::path::Path;
 
 /// Ended runs shown.
@@ -122,7 +122,7 @@ fn license(license: &License) -> &'static str {
 
 fn live(run: &RunView, at: &Now, home: Option<&Path>) -> Vec<Cell> {
     let (word, tone) = words::state(run.state, None);
-    let steps = if run.state == RunState::Queued { String::new() } else { plural(run.steps, "step") };
+    let steps = if run.waits() { String::new() } else { plural(run.steps, "step") };
     let deviations = if run.deviations > 0 { plural(run.deviations, "deviation") } else { String::new() };
     let folder = run.folder.as_deref().map(|folder| tilde(folder, home)).unwrap_or_default();
     vec![
@@ -143,7 +143,7 @@ fn more(all: usize, shown: usize) -> String {
 mod tests {
     use super::*;
     use crate::fixtures::{self, recent, snapshot};
-    use orgx_peer::Health;
+    use orgx_peer::{Health, RunState};
     use serde_json::json;
 
     fn hello() -> Hello {

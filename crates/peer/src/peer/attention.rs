@@ -1,25 +1,31 @@
-//! What waits for the person: folders that are asked about. Their answers, and what those who watch hear of it.
+//! What waits for the person, before a run starts or while its agent works: their answers, and what those who watch
+//! hear of it.
 
 use super::actor::Actor;
 use super::command::{Answer, CommandError, Reply};
 use super::event::PeerEvent;
-use super::snapshot::{Ask, Attention, BudgetLimit};
-use orgx_proto::ids::RunId;
-use orgx_proto::run::{BudgetUnit, Phase, Run, StartWhat};
+use super::snapshot::Attention;
+use super::waiting::{Waiting, of_run};
+use orgx_proto::dispatch::Effect;
+use orgx_proto::ids::{AskId, RunId};
+use orgx_proto::run::{Run, Verdict};
 
 impl Actor {
     /// What waits for the person, oldest first.
     pub(super) fn attention(&self) -> Vec<Attention> {
-        let mut all: Vec<Attention> = self.dispatcher.runs().filter_map(attention).collect();
-        all.sort_by(|a, b| (a.since, &a.run_id).cmp(&(b.since, &b.run_id)));
+        self.waiting().into_iter().map(|waiting| waiting.shown).collect()
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        let mut all: Vec<Waiting> = self.dispatcher.runs().flat_map(of_run).collect();
+        all.sort_by(|a, b| (a.shown.since, &a.shown.id).cmp(&(b.shown.since, &b.shown.id)));
         all
     }
 
     /// Tells of questions that are new, and of those that nobody asks any more.
     pub(super) fn notice_attention(&mut self) {
-        let asking = |run: &Run| matches!(run.phase, Phase::NeedsYou { .. });
         // Most of the time there is nothing to look at.
-        if self.asked.is_empty() && !self.dispatcher.runs().any(asking) {
+        if self.asked.is_empty() && !self.dispatcher.runs().any(Run::needs_you) {
             return;
         }
         let now = self.attention();
@@ -36,48 +42,54 @@ impl Actor {
     }
 
     pub(super) async fn answer(&mut self, id: &str, answer: Answer) -> Result<Reply, CommandError> {
-        let now = self.clock.now();
-        let asked = self.attention().into_iter().find(|ask| ask.id == id);
-        let run_id = RunId::new(asked.ok_or(CommandError::NotWaiting)?.run_id);
-        tracing::info!(%run_id, ?answer, "the person answers");
-        let effects = match answer {
-            Answer::Allow => self.dispatcher.allow(&run_id, now),
-            Answer::Deny { .. } => self.dispatcher.deny(&run_id, now),
-            // Not for what is asked before a start.
-            Answer::AllowForRun | Answer::Answers { .. } => None,
+        let asked = self.waiting().into_iter().find(|waiting| waiting.shown.id == id);
+        let Waiting { run_id, ask, .. } = asked.ok_or(CommandError::NotWaiting)?;
+        // What the person says is between them and the agent.
+        tracing::info!(%run_id, answer = word(&answer), "the person answers");
+        let effects = match ask {
+            Some(ask) => self.answer_agent(&run_id, &ask, answer)?,
+            None => self.answer_peer(&run_id, &answer)?,
         };
-        self.carry_out(effects.ok_or(CommandError::NotWaiting)?).await;
+        self.carry_out(effects).await;
         Ok(Reply::Done)
+    }
+
+    fn answer_agent(
+        &mut self,
+        run_id: &RunId,
+        ask: &AskId,
+        answer: Answer,
+    ) -> Result<Vec<Effect>, CommandError> {
+        let verdict = match answer {
+            Answer::Allow => Verdict::Once,
+            Answer::AllowForRun => Verdict::ForRun,
+            Answer::Deny { reason } => Verdict::No(reason),
+            Answer::Answers { answers } => Verdict::Answers(answers),
+        };
+        let answered = self.dispatcher.answer(run_id, ask, verdict, self.clock.now());
+        let answered = answered.ok_or(CommandError::NotWaiting)?;
+        answered.map_err(|unfit| CommandError::Invalid { why: unfit.to_string() })
+    }
+
+    fn answer_peer(&mut self, run_id: &RunId, answer: &Answer) -> Result<Vec<Effect>, CommandError> {
+        let now = self.clock.now();
+        let effects = match answer {
+            Answer::Allow => self.dispatcher.allow(run_id, now),
+            Answer::Deny { .. } => self.dispatcher.deny(run_id, now),
+            Answer::AllowForRun | Answer::Answers { .. } => {
+                let why = "this is asked before the task starts: allow it, or deny it";
+                return Err(CommandError::Invalid { why: why.into() });
+            }
+        };
+        effects.ok_or(CommandError::NotWaiting)
     }
 }
 
-/// What a run asks, if it does. Its id changes with the question, so that no answer is for another one.
-fn attention(run: &Run) -> Option<Attention> {
-    let (Phase::NeedsYou { until }, Some(ask)) = (run.phase, &run.ask) else { return None };
-    let left = i64::try_from((until - ask.since.mono).as_millis()).unwrap_or(i64::MAX);
-    let (mark, folder, what) = match &ask.what {
-        StartWhat::Folder { folder } => ("", Some(folder.clone()), Ask::Folder { folder: folder.clone() }),
-        StartWhat::Dirty { folder, commit, changes } => {
-            let (folder, commit) = (folder.clone(), commit.clone());
-            ("dirty-", Some(folder.clone()), Ask::Dirty { folder, commit, changes: *changes })
-        }
-        StartWhat::Budget { limit, most, used } => {
-            let limit = match limit {
-                BudgetUnit::Tokens => BudgetLimit::Tokens,
-                BudgetUnit::Cents => BudgetLimit::Cents,
-                BudgetUnit::Minutes => BudgetLimit::Minutes,
-            };
-            ("budget-", run.folder.clone(), Ask::Budget { limit, day: true, most: *most, used: *used })
-        }
-    };
-    Some(Attention {
-        id: format!("{}@{mark}{}", run.dispatch.run_id, ask.since.wall.0),
-        run_id: run.dispatch.run_id.to_string(),
-        by: None,
-        folder,
-        remote: false,
-        what,
-        since: ask.since.wall.0,
-        lapses_at: ask.since.wall.0.saturating_add(left),
-    })
+fn word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Allow => "allow",
+        Answer::AllowForRun => "allow for the run",
+        Answer::Deny { .. } => "deny",
+        Answer::Answers { .. } => "answers",
+    }
 }

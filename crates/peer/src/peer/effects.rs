@@ -141,7 +141,7 @@ impl Actor {
             }
             RunReport::Event(event, matches) => self.dispatcher.agent(run_id, &event, &matches, now),
             RunReport::Ask(ask) => self.dispatcher.asked(run_id, ask, now),
-            RunReport::AskGone(ask) => self.dispatcher.ask_gone(run_id, &ask),
+            RunReport::AskGone(ask) => self.dispatcher.ask_gone(run_id, &ask, now),
             RunReport::Late { evidence_ref, matches } => {
                 self.dispatcher.late_matches(run_id, &evidence_ref, &matches, now)
             }

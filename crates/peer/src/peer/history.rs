@@ -121,6 +121,8 @@ pub enum RunState {
     Starting,
     /// The agent works.
     Running,
+    /// It waits for the person: before it starts, or its agent asks something.
+    NeedsYou,
     /// The agent was asked to stop.
     Cancelling,
     /// It ended by itself.
@@ -136,6 +138,7 @@ impl RunState {
             Self::Queued => "queued",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::NeedsYou => "needs_you",
             Self::Cancelling => "cancelling",
             Self::Completed => "completed",
             Self::Failed => "failed",

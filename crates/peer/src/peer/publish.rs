@@ -2,7 +2,6 @@
 
 use super::actor::Actor;
 use super::event::PeerEvent;
-use super::history::RunState;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use crate::gateway::License;
 use crate::limits;
@@ -86,7 +85,7 @@ impl Actor {
         let works = |trouble: bool| if trouble { Works::No } else { Works::Yes };
         let is_full = |trouble: Option<&String>| trouble.is_some_and(|words| words.contains("disk is full"));
         let agent = &snapshot.agent;
-        let running = snapshot.runs.iter().filter(|run| run.state != RunState::Queued).count();
+        let running = snapshot.runs.iter().filter(|run| !run.waits()).count();
         Facts {
             signed_out: false,
             connection: Some(self.connection.state()),

@@ -382,6 +382,17 @@ impl OutboxView {
     }
 }
 
+impl RunView {
+    /// Is it still to be started? One that waits for the person may be, or not.
+    pub fn waits(&self) -> bool {
+        match self.state {
+            RunState::Queued => true,
+            RunState::NeedsYou => self.started_at.is_none(),
+            _ => false,
+        }
+    }
+}
+
 impl From<&Run> for RunView {
     fn from(run: &Run) -> Self {
         let live = run.live.as_ref();
@@ -389,6 +400,7 @@ impl From<&Run> for RunView {
             run_id: run.dispatch.run_id.to_string(),
             state: match run.phase {
                 // What it waits for is in the snapshot's `attention`.
+                _ if run.needs_you() => RunState::NeedsYou,
                 Phase::Queued { .. } | Phase::NeedsYou { .. } => RunState::Queued,
                 Phase::Starting { .. } => RunState::Starting,
                 Phase::Running { .. } => RunState::Running,

@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 use std::time::Duration;
 
 mod asking;
+mod asks;
 mod pause;
 mod property;
 mod restore;

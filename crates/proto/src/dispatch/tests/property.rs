@@ -1,7 +1,9 @@
 //! Whatever happens in whatever order: one key, one run, one terminal.
 
 use super::*;
-use crate::run::{BudgetUnit, StartKind, StartQuestion, StartWhat};
+use crate::agent::{AgentAsk, Asked, Permission, Reply};
+use crate::ids::AskId;
+use crate::run::{BudgetUnit, StartKind, StartQuestion, StartWhat, Verdict};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -14,6 +16,9 @@ enum Move {
     TreesMatter(bool),
     Answer(usize, bool),
     LookAgain,
+    Asked(usize, usize),
+    AskGone(usize, usize),
+    Verdict(usize, usize, Verdict),
     Opened(usize),
     Step(usize),
     Ended(usize, bool),
@@ -31,6 +36,9 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => any::<bool>().prop_map(Move::TreesMatter),
         2 => (0..6usize, any::<bool>()).prop_map(|(run, yes)| Move::Answer(run, yes)),
         1 => Just(Move::LookAgain),
+        6 => (0..6usize, 0..5usize).prop_map(|(run, ask)| Move::Asked(run, ask)),
+        1 => (0..6usize, 0..5usize).prop_map(|(run, ask)| Move::AskGone(run, ask)),
+        3 => (0..6usize, 0..5usize, verdicts()).prop_map(|(run, ask, verdict)| Move::Verdict(run, ask, verdict)),
         4 => (0..6usize).prop_map(Move::Opened),
         3 => (0..6usize).prop_map(Move::Step),
         3 => (0..6usize, any::<bool>()).prop_map(|(run, ok)| Move::Ended(run, ok)),
@@ -39,9 +47,29 @@ fn moves() -> impl Strategy<Value = Move> {
     ]
 }
 
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Once),
+        Just(Verdict::ForRun),
+        Just(Verdict::No(None)),
+        Just(Verdict::Answers(vec![vec!["x".to_owned()]])),
+    ]
+}
+
+/// Asks 0 and 1 are about the same thing.
+fn ask(number: usize) -> AgentAsk {
+    let permission = Permission {
+        kind: "bash".into(),
+        patterns: vec![format!("ls {}", number.max(1))],
+        ..Permission::default()
+    };
+    AgentAsk { id: AskId::new(format!("per_{number}")), by: None, what: Asked::Permission(permission) }
+}
+
 proptest! {
     /// Whatever comes in whatever order: a key is spent once, a spent run has one terminal (repeats are the same
-    /// bytes), nothing follows a terminal, and never more runs than allowed are with an agent.
+    /// bytes), nothing follows a terminal, and never more runs than allowed are with an agent. What an agent asks has
+    /// one answer, and has it before its time and the run's are up.
     #[test]
     fn one_key_one_run_one_terminal(story in proptest::collection::vec(moves(), 1..150)) {
         let mut it = dispatcher();
@@ -49,6 +77,7 @@ proptest! {
         let mut spent: std::collections::BTreeSet<DispatchKey> = std::collections::BTreeSet::default();
         let mut spent_runs: std::collections::BTreeSet<RunId> = std::collections::BTreeSet::default();
         let mut terminals: BTreeMap<RunId, std::sync::Arc<str>> = BTreeMap::new();
+        let mut asked: BTreeMap<(RunId, AskId), u64> = BTreeMap::new();
         for action in story {
             at += 1;
             let id = |run: usize| RunId::new(format!("r{run}"));
@@ -93,6 +122,26 @@ proptest! {
                     prop_assert_eq!(answered.is_some(), asking, "an answer without a question, or the other way round");
                     answered.unwrap_or_default()
                 }
+                Move::Asked(run, number) => {
+                    let effects = it.asked(&id(run), ask(number), now(at));
+                    let open = it.run(&id(run)).is_some_and(|run| run.asks.get(&ask(number).id).is_some());
+                    if open || effects.iter().any(|effect| matches!(effect, Effect::Reply { .. })) {
+                        asked.entry((id(run), ask(number).id)).or_insert(at);
+                    }
+                    effects
+                }
+                Move::AskGone(run, number) => {
+                    asked.remove(&(id(run), ask(number).id));
+                    it.ask_gone(&id(run), &ask(number).id, now(at))
+                }
+                Move::Verdict(run, number, verdict) => {
+                    let open = it.run(&id(run)).is_some_and(|run| run.asks.get(&ask(number).id).is_some());
+                    let fits = !matches!(verdict, Verdict::Answers(_));
+                    let answered = it.answer(&id(run), &ask(number).id, verdict, now(at));
+                    prop_assert_eq!(answered.is_some(), open);
+                    prop_assert_eq!(matches!(answered, Some(Ok(_))), open && fits);
+                    answered.and_then(Result::ok).unwrap_or_default()
+                }
                 Move::LookAgain => it.look_again(),
                 Move::Opened(run) => open(&mut it, &format!("r{run}"), at).unwrap_or_default(),
                 Move::Step(run) => it.agent(&id(run), &AgentEvent::Remark(Redacted::new("x")), NO_MATCH, now(at)),
@@ -115,6 +164,10 @@ proptest! {
                         prop_assert!(spent.insert(spend.key.clone()), "{} spent twice", spend.key);
                         prop_assert!(spent_runs.insert(spend.run_id.clone()), "{} prompted twice", spend.run_id);
                     }
+                    Effect::Reply { run_id, ask, reply } => {
+                        prop_assert!(asked.remove(&(run_id, ask)).is_some(), "an answer to nothing, or a second one");
+                        prop_assert!(!matches!(reply, Reply::Answers(_)));
+                    }
                     Effect::Send(frame) if spent_runs.contains(&frame.run_id) => {
                         if let Some(terminal) = terminals.get(&frame.run_id) {
                             prop_assert_eq!(terminal, &frame.json, "a different frame after the terminal");
@@ -128,7 +181,17 @@ proptest! {
             let with_agent = it.runs().filter(|run| !run.phase.waits()).count();
             prop_assert!(with_agent <= limits::CONCURRENT_RUNS);
             prop_assert_eq!(it.queued(), it.runs().count() - with_agent, "what waits is in the queue");
+            let next = it.poll_timeout().unwrap_or(Millis(u64::MAX));
+            asked.retain(|(run, _), _| it.run(run).is_some_and(|run| matches!(run.phase, Phase::Running { .. })));
+            let open: usize = it.runs().map(|run| run.asks.open().count()).sum();
+            prop_assert_eq!(open, asked.len(), "what is asked and was not answered is open");
             for run in it.runs() {
+                for open in run.asks.open() {
+                    let Phase::Running { until } = run.phase else { panic!("only what works asks") };
+                    let since = asked[&(run.dispatch.run_id.clone(), open.ask.id.clone())];
+                    prop_assert!(open.until <= Millis(since) + limits::ASK_WITHIN && open.until <= until);
+                    prop_assert!(next <= open.until);
+                }
                 let asks = matches!(run.phase, Phase::NeedsYou { .. });
                 prop_assert_eq!(asks, run.ask.is_some());
                 prop_assert!(!asks || run.spent.is_none(), "it asks before, and never again");
