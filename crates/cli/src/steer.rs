@@ -4,7 +4,7 @@ use crate::args::{CancelOptions, PauseOptions, PeerOptions};
 use crate::find::{Found, Refusal, find};
 use crate::show::say_words;
 use crate::show::text::plural;
-use orgx_peer::{Command, CommandError, PeerSnapshot, RunState};
+use orgx_peer::{Command, CommandError, PeerSnapshot};
 use std::process::ExitCode;
 
 pub(crate) async fn pause(options: &PauseOptions) -> ExitCode {
@@ -84,6 +84,7 @@ fn whole_id(now: &PeerSnapshot, given: &str) -> Result<String, CommandError> {
 mod tests {
     use super::*;
     use crate::fixtures::{live, snapshot};
+    use orgx_peer::RunState;
 
     #[test]
     fn the_start_of_an_id_is_enough_when_it_is_clear() {

@@ -17,6 +17,7 @@ use crate::driver::opencode::{feed, state_file};
 use crate::limits;
 use crate::paths::Paths;
 use frames::{OneRun, assert_fit};
+use orgx_proto::agent;
 use orgx_proto::redact::{self, Redacted};
 use orgx_proto::skill_rules;
 use std::path::{Path, PathBuf};
@@ -64,8 +65,15 @@ pub fn sse(data: &[u8]) {
     run.end(&tracker.end((0, 0.0)));
 }
 
-/// What is kept for matching is no more than is matched.
+/// What is kept for matching is no more than is matched, and of what is asked no more than is shown.
 fn assert_bounded(event: &Event) {
+    if let Event::Asked(asking) = event {
+        let longest = match &asking.what {
+            agent::Asked::Permission(it) => it.patterns.iter().map(|text| text.chars().count()).max(),
+            agent::Asked::Questions(all) => all.iter().map(|one| one.text.chars().count()).max(),
+        };
+        assert!(longest.unwrap_or_default() <= limits::ASK_PATTERN_KEPT);
+    }
     let Event::Tool(tool) = event else { return };
     for text in [&tool.title, &tool.query].into_iter().chain(tool.edits.iter().map(|edit| &edit.added)) {
         assert!(text.len() <= skill_rules::limits::TEXT_BYTES);

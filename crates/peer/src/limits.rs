@@ -61,6 +61,19 @@ pub const ASK_PATTERNS: usize = 16;
 /// Longest of them, in characters.
 pub const ASK_PATTERN_CHARS: usize = 300;
 
+/// Longest command line of a permission that is shown, in characters.
+pub const ASK_COMMAND_CHARS: usize = 4_000;
+/// Longest file name of a permission that is shown, in characters.
+pub const ASK_FILE_CHARS: usize = 500;
+/// Longest question, or description of a choice, in characters.
+pub const ASK_TEXT_CHARS: usize = 1_000;
+/// Longest label of a choice, or head of a question, in characters: OpenCode wants five words.
+pub const ASK_LABEL_CHARS: usize = 200;
+/// Patterns of a permission kept whole, to know the same again; more of them become a digest.
+pub const ASK_PATTERNS_KEPT: usize = 64;
+/// Longest of them, in characters.
+pub const ASK_PATTERN_KEPT: usize = 4_000;
+
 /// Largest OpenCode state file read, in bytes.
 pub const STATE_FILE_BYTES: u64 = 64 * 1024;
 /// How long our own `opencode serve` may take to say where it listens.

@@ -74,6 +74,10 @@ pub const ASK_WITHIN: Duration = Duration::from_secs(30 * 60);
 pub const ASK_BEFORE_END: Duration = Duration::from_secs(60);
 /// Things that one run's agent may ask at a time: nobody reads more. One more is declined, and a step says so.
 pub const OPEN_ASKS: usize = 32;
+/// Questions that an agent may ask at once. More are declined with a word, and a step says so.
+pub const ASKED_QUESTIONS: usize = 16;
+/// Choices that a question may have.
+pub const ASKED_CHOICES: usize = 32;
 /// Things that the person allows for one run; past it the oldest is asked about again.
 pub const ALLOWED_FOR_RUN: usize = 256;
 /// Longest answer or reason of the person's own, in characters; a longer one is refused, and asked for again.

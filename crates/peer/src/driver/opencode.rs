@@ -3,6 +3,7 @@
 //! - `server`: the real OpenCode 1.x (`opencode serve`, or a TUI with a port).
 //! - `daemon`: the daemon of the seed's contract (contract C).
 
+mod ask;
 mod client;
 pub(crate) mod daemon;
 pub(crate) mod event;

@@ -90,6 +90,11 @@ impl Run {
             Asked::Questions(all) if all.len() == 1 => "asked a question".to_owned(),
             Asked::Questions(all) => format!("asked {}", count(all.len(), "question")),
         };
+        if let Some(words) = too_much(&ask.what) {
+            let mut effects = vec![self.reply(ask.id, Reply::No(words))];
+            effects.extend(self.remark(&format!("{asks}; told to ask less at once"), now));
+            return effects;
+        }
         if self.asks.is_full() {
             let words =
                 format!("{asks}; declined, because {} wait for the person already", limits::OPEN_ASKS);
@@ -140,6 +145,18 @@ impl Run {
     fn remark(&mut self, words: &str, now: Now) -> Vec<Effect> {
         self.observe(&AgentEvent::Remark(Redacted::new(words)), &[], now.wall)
     }
+}
+
+/// What an agent is told that asks more at once than a person would read.
+fn too_much(what: &Asked) -> Option<String> {
+    let Asked::Questions(questions) = what else { return None };
+    let (most, choices) = (limits::ASKED_QUESTIONS, limits::ASKED_CHOICES);
+    let is_much = questions.len() > most || questions.iter().any(|one| one.choices.len() > choices);
+    is_much.then(|| {
+        format!(
+            "Ask at most {most} questions at once, each with at most {choices} choices, or go on without."
+        )
+    })
 }
 
 /// Of what kind it is, in the agent's word.

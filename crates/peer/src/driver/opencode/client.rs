@@ -164,26 +164,30 @@ impl Client {
         json(self.call(self.get("/question", Some(dir)), limits::AGENT_CALL).await?).await
     }
 
-    pub(super) async fn reject_permission(
+    /// Allows something this once, or rejects it with a message: without one the agent would end its work. PROTOCOL:
+    /// `always` would cover the person's own sessions, and is never sent.
+    pub(super) async fn reply_permission(
         &self,
         dir: &str,
         id: &str,
-        message: &str,
+        no: Option<&str>,
     ) -> Result<(), CallError> {
-        let body = object!({ "reply": "reject", "message": message });
+        let body = match no {
+            None => object!({ "reply": "once" }),
+            Some(message) => object!({ "reply": "reject", "message": message }),
+        };
         let request = self.post(&format!("/permission/{id}/reply"), Some(dir)).json(&body);
         self.call(request, limits::AGENT_CALL).await.map(drop)
     }
 
-    /// Answers each part of a question with the same words.
+    /// Answers each part of a question.
     pub(super) async fn answer_question(
         &self,
         dir: &str,
         id: &str,
-        parts: usize,
-        words: &str,
+        answers: &[Vec<String>],
     ) -> Result<(), CallError> {
-        let body = object!({ "answers": vec![[words]; parts] });
+        let body = object!({ "answers": answers });
         let request = self.post(&format!("/question/{id}/reply"), Some(dir)).json(&body);
         self.call(request, limits::AGENT_CALL).await.map(drop)
     }

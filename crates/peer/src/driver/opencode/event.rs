@@ -2,6 +2,7 @@
 //!
 //! An event may carry a megabyte of tool output; what is kept of it here is bounded.
 
+use super::ask::{self, Asking};
 use orgx_proto::skill_rules;
 use serde_json::Value;
 
@@ -22,10 +23,10 @@ pub(crate) enum Event {
     Patch { message: String, files: Vec<String> },
     /// The model says something.
     Text,
-    /// It waits for a permission.
-    Permission { id: String, permission: String },
-    /// It waits for an answer to so many questions.
-    Question { id: String, parts: usize },
+    /// It asks the person something, and waits.
+    Asked(Box<Asking>),
+    /// What it asked with this id is answered.
+    Answered(String),
 }
 
 /// A session's status.
@@ -104,6 +105,9 @@ pub(crate) fn read(frame: &Value) -> Option<(String, Event)> {
         "message.part.delta" => Event::Text,
         "permission.asked" => permission(about)?,
         "question.asked" => question(about)?,
+        "permission.replied" | "question.replied" | "question.rejected" => {
+            Event::Answered(text(about, "requestID")?)
+        }
         _ => return None,
     };
     Some((session("/sessionID")?, event))
@@ -111,13 +115,12 @@ pub(crate) fn read(frame: &Value) -> Option<(String, Event)> {
 
 /// A permission ask, from the feed or from a list.
 pub(crate) fn permission(ask: &Value) -> Option<Event> {
-    Some(Event::Permission { id: text(ask, "id")?, permission: text(ask, "permission").unwrap_or_default() })
+    ask::permission(ask).map(Box::new).map(Event::Asked)
 }
 
 /// A question, from the feed or from a list.
 pub(crate) fn question(ask: &Value) -> Option<Event> {
-    let parts = ask.get("questions").and_then(Value::as_array).map_or(1, Vec::len);
-    Some(Event::Question { id: text(ask, "id")?, parts })
+    ask::questions(ask).map(Box::new).map(Event::Asked)
 }
 
 /// A message's head, when it is a model's answer.

@@ -1,5 +1,6 @@
 //! One run on a real OpenCode 1.x: the `server` dialect. Facts: opencode.md 2.
 
+mod asks;
 mod follow;
 mod resume;
 
@@ -71,6 +72,9 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
         (run, message_id, stop)
     };
     io.started(SessionHandle::new(run.session.clone())).await;
+    if !run.prompted && start.session.is_some() {
+        run.pass_over_old_asks().await;
+    }
     if !run.prompted
         && let Err(error) = prompt(client, &run.session, &message_id, &start).await
     {

@@ -3,12 +3,13 @@
 //! Decides from values alone. A repeated event changes nothing: after a lost feed the whole state is read again and
 //! goes through here a second time. Facts: opencode.md 2.1 to 2.4.
 
+use super::ask::Asking;
 use super::event::{Answer, Event, Status, Tool, Trouble};
 use crate::limits;
-use orgx_proto::agent::{Action, ActionKind, AgentEnd, AgentEvent, Failure, Totals};
+use orgx_proto::agent::{Action, ActionKind, AgentEnd, AgentEvent, Asked, Failure, Totals};
 use orgx_proto::message::Provider;
 use orgx_proto::redact::Redacted;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What an event means for the run.
@@ -16,10 +17,10 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Told {
     /// For OrgX.
     Agent(AgentEvent),
-    /// A permission is asked for.
-    Permission { id: String, permission: String },
-    /// So many questions are asked.
-    Question { id: String, parts: usize },
+    /// The person is asked something by the agent of this session.
+    Asked(String, Box<Asking>),
+    /// That is not asked any more.
+    AskGone(String),
     /// It may be over: ask for the status.
     PerhapsOver,
     /// It will never be over by itself.
@@ -35,7 +36,8 @@ pub(crate) struct Tracker {
     calls: HashSet<(String, String)>,
     /// Files told of, by answer: a patch part repeats what the tools of its answer wrote.
     edited: HashSet<(String, String)>,
-    asks: HashSet<String>,
+    /// What was told of: is it still asked?
+    asks: HashMap<String, bool>,
     answers: BTreeMap<String, (u64, f64)>,
     /// The run's own newest answer, by id, and whether the model was done with it.
     newest: Option<(String, bool)>,
@@ -53,7 +55,7 @@ impl Tracker {
             folder: folder.to_owned(),
             calls: HashSet::new(),
             edited: HashSet::new(),
-            asks: HashSet::new(),
+            asks: HashMap::new(),
             answers: BTreeMap::new(),
             newest: None,
             provider: None,
@@ -80,21 +82,47 @@ impl Tracker {
                 }
                 vec![Told::Agent(AgentEvent::Chat)]
             }
-            Event::Permission { id, permission } => self
-                .asks
-                .insert(id.clone())
-                .then_some(Told::Permission { id, permission })
-                .into_iter()
-                .collect(),
-            Event::Question { id, parts } => {
-                self.asks.insert(id.clone()).then_some(Told::Question { id, parts }).into_iter().collect()
-            }
+            Event::Asked(asking) => self.asked(session, asking).into_iter().collect(),
+            Event::Answered(id) => self.answered(id).into_iter().collect(),
         }
+    }
+
+    fn asked(&mut self, session: &str, mut asking: Box<Asking>) -> Option<Told> {
+        if self.asks.contains_key(&asking.id) {
+            return None;
+        }
+        self.asks.insert(asking.id.clone(), true);
+        if let (Asked::Permission(permission), Some(file)) = (&mut asking.what, &asking.file) {
+            permission.file = Some(Redacted::line(&self.relative(file), limits::ASK_FILE_CHARS));
+        }
+        Some(Told::Asked(session.to_owned(), asking))
+    }
+
+    /// It is answered, by us or elsewhere; it is not told of again.
+    fn answered(&mut self, id: String) -> Option<Told> {
+        let was_open = self.asks.insert(id.clone(), false);
+        (was_open == Some(true)).then_some(Told::AskGone(id))
+    }
+
+    /// Our own answer has arrived.
+    pub(crate) fn ask_over(&mut self, id: &str) {
+        self.asks.insert(id.to_owned(), false);
     }
 
     /// The ask could not be answered: take it again when it comes up.
     pub(crate) fn forget_ask(&mut self, id: &str) {
         self.asks.remove(id);
+    }
+
+    /// Whatever is asked now is of no run any more.
+    pub(crate) fn drop_asks(&mut self) {
+        self.asks.values_mut().for_each(|open| *open = false);
+    }
+
+    /// What OpenCode lists no more, of what was asked: answered elsewhere. Should it turn up again, it is asked again.
+    pub(crate) fn asks_but(&mut self, listed: &HashSet<String>) -> Vec<Told> {
+        let gone = self.asks.extract_if(|id, open| *open && !listed.contains(id));
+        gone.map(|(id, _)| Told::AskGone(id)).collect()
     }
 
     /// Nothing has come of the prompt yet.

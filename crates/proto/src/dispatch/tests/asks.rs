@@ -1,7 +1,7 @@
 //! What an agent asks while it works.
 
 use super::*;
-use crate::agent::{AgentAsk, Asked, Choice, Permission, Question, Reply};
+use crate::agent::{AgentAsk, Asked, Choice, Permission, Question};
 use crate::ids::AskId;
 use crate::run::{Unfit, Verdict};
 
@@ -265,4 +265,21 @@ fn what_an_own_task_asks_stays_here() {
     open(&mut it, "r", 0).expect("a start");
     assert_eq!(names(&it.asked(&RunId::new("r"), bash("per_1", "ls"), now(1))), ["tell of r"]);
     assert_eq!(say(&mut it, "per_1", Verdict::Once), ["reply per_1 Once", "tell of r"]);
+}
+
+#[test]
+fn an_agent_that_asks_too_much_at_once_is_told_to_ask_less() {
+    let (mut it, run) = working();
+    let many = vec![question("What?"); limits::ASKED_QUESTIONS + 1];
+    let mut long = question("What?");
+    long.choices = vec![Choice::default(); limits::ASKED_CHOICES + 1];
+    for (asked, words) in [(many, "asked 17 questions"), (vec![long], "asked a question")] {
+        let effects = names(&it.asked(&run, questions("que_1", asked), now(1)));
+        let told = "reply que_1 No(\"Ask at most 16 questions at once, each with at most 32 choices, or go on without.\")";
+        assert_eq!(effects[0], told);
+        assert_eq!(effects[1..], step(&format!("{words}; told to ask less at once")));
+        assert_eq!(open_asks(&it), [""; 0]);
+    }
+    it.asked(&run, questions("que_2", vec![question("What?"); limits::ASKED_QUESTIONS]), now(1));
+    assert_eq!(open_asks(&it), ["que_2"]);
 }

@@ -4,21 +4,16 @@ use super::super::client::Client;
 use super::super::event::{self, Event};
 use super::super::feed::{Feed, Item, Subscription};
 use super::super::tracker::{Told, Tracker};
-use crate::driver::RunIo;
-use crate::http::CallError;
+use super::asks::Asks;
+use crate::driver::{Order, RunIo};
 use crate::limits;
-use orgx_proto::agent::{AgentEnd, AgentEvent, Failure};
-use orgx_proto::redact::Redacted;
+use orgx_proto::agent::{AgentEnd, Failure};
 use serde_json::Value;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-
-/// What an agent is told whose ask nobody can answer.
-const NOBODY: &str = "Nobody can be asked right now. Go on without this, in another way, or say in your final answer \
-                      what could not be done.";
 
 /// How soon a run is looked at again that seems to be over, or was asked to stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -32,11 +27,12 @@ pub(super) struct Run<'a> {
     pub(super) session: String,
     pub(super) folder: String,
     events: Subscription,
-    tracker: Tracker,
+    pub(super) tracker: Tracker,
+    pub(super) asks: Asks,
     /// Tokens that the peer knows of.
     used: u64,
     /// OpenCode was asked to stop it.
-    stopping: bool,
+    pub(super) stopping: bool,
     /// Idle since then, without a last word.
     quiet_since: Option<Instant>,
     /// A peer before us has prompted it.
@@ -51,6 +47,7 @@ impl<'a> Run<'a> {
             tracker: Tracker::new(&session, Path::new(&folder)),
             session,
             folder,
+            asks: Asks::default(),
             used: 0,
             stopping: false,
             quiet_since: None,
@@ -86,7 +83,7 @@ impl Run<'_> {
             if std::mem::replace(&mut self.used, tokens) != tokens {
                 io.used(tokens, dollars * 100.0).await;
             }
-            if (self.stopping || self.quiet_since.is_some()) && !soon {
+            if (self.stopping || self.quiet_since.is_some() || self.asks.has_replies()) && !soon {
                 soon = true;
                 look.reset_after(LOOK_AGAIN);
             }
@@ -106,12 +103,18 @@ impl Run<'_> {
                     if self.stopping {
                         self.abort().await;
                     }
+                    self.deliver().await;
                     let mut told = self.open_asks().await;
                     told.push(Told::PerhapsOver);
                     told
                 }
+                order = io.order(), if !self.stopping => {
+                    self.obey(order).await;
+                    Vec::new()
+                }
                 () = io.stopped(), if !self.stopping => {
                     self.stopping = true;
+                    self.drop_asks();
                     self.abort().await;
                     vec![Told::PerhapsOver]
                 }
@@ -119,39 +122,23 @@ impl Run<'_> {
         }
     }
 
-    async fn act(&mut self, told: Told, io: &RunIo) {
-        match told {
-            Told::Agent(event) => io.event(event).await,
-            Told::Permission { id, permission } => {
-                let words =
-                    format!("asked for permission ({permission}); declined, because nobody can be asked yet");
-                let reply = self.client.reject_permission(&self.folder, &id, NOBODY).await;
-                self.answered(&id, reply, &words, io).await;
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Reply(ask, reply) => {
+                self.asks.reply(ask, reply);
+                self.deliver().await;
             }
-            Told::Question { id, parts } => {
-                let reply = self.client.answer_question(&self.folder, &id, parts, NOBODY).await;
-                self.answered(
-                    &id,
-                    reply,
-                    "asked a question; nobody can be asked yet, so it was told to go on",
-                    io,
-                )
-                .await;
-            }
-            // `follow` takes these.
-            Told::Runaway | Told::PerhapsOver => {}
+            Order::Hold | Order::GoOn => {}
         }
     }
 
-    async fn answered(&mut self, id: &str, reply: Result<(), CallError>, words: &str, io: &RunIo) {
-        match reply {
-            Ok(()) => io.event(AgentEvent::Remark(Redacted::new(words))).await,
-            // Answered by somebody else meanwhile, or gone.
-            Err(CallError::Status { status: 404, .. }) => {}
-            Err(error) => {
-                tracing::warn!(%error, "an ask of the agent could not be answered; it will be tried again");
-                self.tracker.forget_ask(id);
-            }
+    async fn act(&mut self, told: Told, io: &RunIo) {
+        match told {
+            Told::Agent(event) => io.event(event).await,
+            Told::Asked(session, asking) => self.ask(&session, *asking, io).await,
+            Told::AskGone(id) => self.ask_gone(id, io).await,
+            // `follow` takes these.
+            Told::Runaway | Told::PerhapsOver => {}
         }
     }
 
@@ -223,28 +210,8 @@ impl Run<'_> {
         told
     }
 
-    /// What the run's sessions are asking.
-    async fn open_asks(&mut self) -> Vec<Told> {
-        let permissions = self.client.permissions(&self.folder).await.unwrap_or_default();
-        let questions = self.client.questions(&self.folder).await.unwrap_or_default();
-        if permissions.is_empty() && questions.is_empty() {
-            return Vec::new();
-        }
-        let family: HashSet<String> = self.family().await.into_iter().collect();
-        let asks = permissions.iter().map(|ask| (ask, event::permission(ask)));
-        let asks = asks.chain(questions.iter().map(|ask| (ask, event::question(ask))));
-        let mut told = Vec::new();
-        for (ask, event) in asks {
-            let session = ask.get("sessionID").and_then(Value::as_str).unwrap_or_default();
-            if let (true, Some(event)) = (family.contains(session), event) {
-                told.extend(self.tracker.observe(session, event));
-            }
-        }
-        told
-    }
-
     /// The session and its subagents', down to the last.
-    async fn family(&self) -> Vec<String> {
+    pub(super) async fn family(&self) -> Vec<String> {
         let mut family = vec![self.session.clone()];
         let mut at = 0;
         while at < family.len() && family.len() < 200 {

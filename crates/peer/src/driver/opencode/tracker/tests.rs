@@ -61,8 +61,14 @@ fn short(told: &Told) -> String {
         }
         Told::Agent(AgentEvent::Chat) => "chat".into(),
         Told::Agent(AgentEvent::Remark(text)) => text.to_string(),
-        Told::Permission { permission, .. } => format!("permission {permission}"),
-        Told::Question { parts, .. } => format!("question {parts}"),
+        Told::Asked(session, asking) => {
+            let what = match &asking.what {
+                Asked::Permission(it) => format!("{} {}", it.kind, it.patterns.join(", ")),
+                Asked::Questions(all) => format!("{} questions", all.len()),
+            };
+            format!("{session} asks {}: {what}", asking.id)
+        }
+        Told::AskGone(id) => format!("{id} is gone"),
         Told::PerhapsOver => "over?".into(),
         Told::Runaway => "runaway".into(),
     }
@@ -289,7 +295,71 @@ fn asks_are_told_once_and_again_when_they_could_not_be_answered() {
     story.hear("question.asked", json!({ "id": "que_1", "sessionID": RUN, "questions": [{}, {}] }));
     story.tracker.forget_ask("per_1");
     story.hear("permission.asked", ask);
-    assert_eq!(story.told, ["permission bash", "question 2", "permission bash"]);
+    assert_eq!(
+        story.told,
+        ["ses_child asks per_1: bash ls", "ses_run asks que_1: 2 questions", "ses_child asks per_1: bash ls"]
+    );
+}
+
+#[test]
+fn an_ask_that_was_answered_elsewhere_is_gone_once_and_our_own_answer_tells_nothing() {
+    let mut story = Story::new();
+    let ask = |id: &str| json!({ "id": id, "sessionID": RUN, "permission": "bash", "patterns": [] });
+    let replied = |id: &str| json!({ "sessionID": RUN, "requestID": id, "reply": "once" });
+    story.hear("permission.replied", replied("per_0")).hear("permission.asked", ask("per_1"));
+    story.hear("permission.replied", replied("per_1")).hear("permission.replied", replied("per_1"));
+    story.hear("permission.asked", ask("per_1"));
+    assert_eq!(story.told, ["ses_run asks per_1: bash ", "per_1 is gone"]);
+
+    let mut story = Story::new();
+    story.hear("permission.asked", ask("per_2"));
+    story.tracker.ask_over("per_2");
+    story.hear("permission.replied", replied("per_2"));
+    story.hear("question.asked", json!({ "id": "que_1", "sessionID": RUN, "questions": [{}] }));
+    story.hear("question.rejected", json!({ "sessionID": RUN, "requestID": "que_1" }));
+    story.hear("question.asked", json!({ "id": "que_2", "sessionID": RUN, "questions": [{}] }));
+    story.hear("question.replied", json!({ "sessionID": RUN, "requestID": "que_2", "answers": [["x"]] }));
+    assert_eq!(
+        story.told[1..],
+        [
+            "ses_run asks que_1: 1 questions",
+            "que_1 is gone",
+            "ses_run asks que_2: 1 questions",
+            "que_2 is gone"
+        ]
+    );
+}
+
+#[test]
+fn an_ask_that_is_listed_no_more_is_gone_and_asked_again_should_it_turn_up() {
+    let mut story = Story::new();
+    let ask = |id: &str| json!({ "id": id, "sessionID": RUN, "permission": "bash", "patterns": [] });
+    story.hear("permission.asked", ask("per_1")).hear("permission.asked", ask("per_2"));
+    let listed = HashSet::from(["per_2".to_owned()]);
+    assert_eq!(story.tracker.asks_but(&listed), [Told::AskGone("per_1".into())]);
+    assert_eq!(story.tracker.asks_but(&listed), []);
+    story.hear("permission.asked", ask("per_1"));
+    assert_eq!(story.told.last().map(String::as_str), Some("ses_run asks per_1: bash "));
+    story.tracker.drop_asks();
+    assert_eq!(story.tracker.asks_but(&HashSet::new()), [], "nothing of it is anybody's any more");
+    story.hear("permission.asked", ask("per_2"));
+    assert_eq!(story.told.len(), 3);
+}
+
+#[test]
+fn a_permission_names_its_file_as_seen_from_the_runs_folder() {
+    let mut story = Story::new();
+    for (file, shown) in [("/w/shop/src/a.rs", "src/a.rs"), ("/etc/hosts", "/etc/hosts")] {
+        let ask = json!({ "id": file, "sessionID": RUN, "permission": "edit", "patterns": ["x"],
+            "metadata": { "filepath": file, "diff": "@@ -1 +1 @@\n-a\n+b\n" } });
+        let frame = json!({ "payload": { "type": "permission.asked", "properties": ask } });
+        let (session, event) = event::read(&frame).expect("an ask");
+        let told = story.tracker.observe(&session, event);
+        let [Told::Asked(_, asking)] = told.as_slice() else { panic!("{told:?}") };
+        let Asked::Permission(permission) = &asking.what else { panic!("a permission") };
+        assert_eq!(permission.file.as_ref().map(Redacted::as_str), Some(shown));
+        assert_eq!(permission.lines, Some((1, 1)));
+    }
 }
 
 #[test]
