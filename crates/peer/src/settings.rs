@@ -8,7 +8,7 @@ mod change;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{self, ConfigError, FILE_BYTES, File, NotificationKind};
+use crate::config::{self, BudgetConfig, ConfigError, FILE_BYTES, File, NotificationKind};
 use crate::limits;
 use crate::paths::{Paths, make_private_dir, write_private};
 use change::Change;
@@ -35,6 +35,24 @@ pub enum SettingsError {
         /// What the OS said.
         error: io::Error,
     },
+}
+
+/// Whose budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetOf {
+    /// Each run's.
+    Run,
+    /// That of all runs of a day.
+    Day,
+}
+
+impl BudgetOf {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Day => "day",
+        }
+    }
 }
 
 /// Changes to `config.toml` that are made together.
@@ -125,6 +143,16 @@ impl Settings {
     /// Is the computer kept awake while a run is active?
     pub fn keep_awake(&mut self, on: bool) -> &mut Self {
         self.set(&["power", "keep_awake"], on)
+    }
+
+    /// What may be used before the person is asked. A limit that is not given is none; so are all, when none is given.
+    pub fn budget(&mut self, of: BudgetOf, budget: &BudgetConfig) -> &mut Self {
+        let limits = [("tokens", budget.tokens), ("cents", budget.cents), ("minutes", budget.minutes)];
+        let given = limits.into_iter().filter_map(|(name, limit)| {
+            let limit = i64::try_from(limit?).unwrap_or(i64::MAX);
+            Some((name, limit))
+        });
+        self.set(&["budget", of.setting()], given.collect::<toml_edit::InlineTable>())
     }
 
     /// Is the outbox written?

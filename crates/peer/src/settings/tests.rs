@@ -100,6 +100,23 @@ fn each_setting_is_read_back_as_it_was_written() {
 }
 
 #[test]
+fn budgets_are_read_back_as_they_were_written_and_taken_away_again() {
+    for text in
+        ["", "[budget.run]\ntokens = 7\n", "budget.run.tokens = 7\n", "[budget]\nrun = { minutes = 1 }\n"]
+    {
+        let world = world(text);
+        let run = BudgetConfig { tokens: Some(200_000), cents: Some(500), minutes: None };
+        let day = BudgetConfig { minutes: Some(90), ..BudgetConfig::default() };
+        world.settings().budget(BudgetOf::Run, &run).budget(BudgetOf::Day, &day).save().expect("saved");
+        let draft = world.draft();
+        assert_eq!((draft.run_budget, draft.day_budget), (run, day), "{}", world.text());
+        world.settings().budget(BudgetOf::Run, &BudgetConfig::default()).save().expect("saved");
+        let draft = world.draft();
+        assert_eq!((draft.run_budget, draft.day_budget), (BudgetConfig::default(), day), "{}", world.text());
+    }
+}
+
+#[test]
 fn a_broken_file_is_refused_and_left_alone() {
     for (text, why) in [
         ("[orgx\nsecret_thing = 1", "line 1: "),
