@@ -15,6 +15,7 @@ import { receiptsPage } from './pages/receipts.js';
 import { rulesPage } from './pages/rules.js';
 import { runPage } from './pages/run.js';
 import { runsPage } from './pages/runs.js';
+import { sessionsPage } from './pages/sessions.js';
 import { settingsPage } from './pages/settings.js';
 import { setupPage } from './pages/setup.js';
 import { signInPage } from './pages/sign-in.js';
@@ -54,6 +55,7 @@ function page(now) {
     case 'runs': return runsPage(now);
     case 'run': return runPage(now, view.page.run_id);
     case 'receipts': return receiptsPage(now);
+    case 'sessions': return sessionsPage(now);
     case 'outbox': return outboxPage(now);
     case 'settings': return settingsPage(now);
     case 'need': return needPage(now, view.page.id);
@@ -91,6 +93,8 @@ function drawMain({ key, first, inside, bar }) {
     shownKey = key;
     // A step of the first run is a page of its own; going from page to page sets the focus where it goes.
     if (first && !isFirst) focus('main');
+    // What had the focus has gone with its page, which another one has taken the place of.
+    else if (!isFirst && document.activeElement === document.body) main.focus({ preventScroll: true });
   } else if (anchor && anchor.row.isConnected) {
     main.scrollTop += anchor.row.getBoundingClientRect().top - anchor.top;
   }

@@ -11,6 +11,49 @@ export type Act = "pause" | "resume" | "try_now";
 export type Action = "sign_in" | "try_now" | "resume" | "open_orgx" | "choose_opencode" | "show_state_folder" | "show_outbox" | "retry_keychain" | "key_in_memory" | "restart";
 
 /**
+ * What a run's folder looked like before it.
+ */
+export type Before = { 
+/**
+ * The commit, cut short.
+ */
+commit: string, 
+/**
+ * Files that differed from it, when somebody looked.
+ */
+changes: number | null, };
+
+/**
+ * What may be used before the person is asked; `None`: as much as it takes.
+ */
+export type Budget = { 
+/**
+ * Tokens.
+ */
+tokens: number | null, 
+/**
+ * US cents.
+ */
+cents: number | null, 
+/**
+ * Minutes of work.
+ */
+minutes: number | null, };
+
+/**
+ * One answer to choose.
+ */
+export type Choice = { 
+/**
+ * The answer.
+ */
+label: string, 
+/**
+ * What it means.
+ */
+about: string, };
+
+/**
  * An entry of a run's timeline.
  */
 export type Entry = { "entry": "step", 
@@ -229,9 +272,25 @@ title: string,
  */
 line: string, 
 /**
- * The folder that is asked for, when that is what is asked.
+ * What is asked.
+ */
+what: NeedWhat, 
+/**
+ * The folder that the run works in, or would; whole.
  */
 folder: string | null, 
+/**
+ * Who asks, for people: `OpenCode`.
+ */
+agent: string, 
+/**
+ * The subagent that asks.
+ */
+by: string | null, 
+/**
+ * Can it be answered in OrgX, too?
+ */
+remote: boolean, 
 /**
  * Since when.
  */
@@ -240,6 +299,63 @@ since: number,
  * When it is denied unanswered.
  */
 lapses_at: number, };
+
+/**
+ * What is asked of the person.
+ */
+export type NeedWhat = { "ask": "folder" } | { "ask": "dirty", 
+/**
+ * The commit, cut short.
+ */
+commit: string | null, 
+/**
+ * Files that differ from it.
+ */
+changes: number, } | { "ask": "permission", 
+/**
+ * What kind of thing, in the agent's word: `bash`, `edit`, `webfetch`.
+ */
+kind: string, 
+/**
+ * The whole command line, for `bash`.
+ */
+command: string | null, 
+/**
+ * The file, for `edit`.
+ */
+file: string | null, 
+/**
+ * Lines added, for `edit`.
+ */
+added: number | null, 
+/**
+ * Lines removed, for `edit`.
+ */
+removed: number | null, 
+/**
+ * What exactly, as the agent's rules see it: what "for this run" holds for.
+ */
+patterns: Array<string>, } | { "ask": "questions", 
+/**
+ * In their order.
+ */
+questions: Array<Question>, } | { "ask": "budget", 
+/**
+ * `tokens`, `cents` or `minutes`.
+ */
+limit: string, 
+/**
+ * Is it the day's limit, and not the task's?
+ */
+day: boolean, 
+/**
+ * The limit.
+ */
+most: number, 
+/**
+ * What is used.
+ */
+used: number, } | { "ask": "unknown" };
 
 /**
  * What happened, what it means, what to do.
@@ -353,11 +469,46 @@ export type Page = { "page": "health" } | { "page": "runs" } | { "page": "run",
 /**
  * Its id.
  */
-run_id: string, } | { "page": "receipts" } | { "page": "outbox" } | { "page": "settings" } | { "page": "need", 
+run_id: string, } | { "page": "receipts" } | { "page": "sessions" } | { "page": "outbox" } | { "page": "settings" } | { "page": "need", 
 /**
  * Its id.
  */
 id: string, } | { "page": "rules" };
+
+/**
+ * What the person says to one question.
+ */
+export type Picked = { 
+/**
+ * Which of the choices, from 0: their words are cut and masked where they are shown, and the agent needs them as
+ * they are.
+ */
+choices: Array<number>, 
+/**
+ * Words of their own.
+ */
+other: string | null, };
+
+/**
+ * One question.
+ */
+export type Question = { 
+/**
+ * The question.
+ */
+text: string, 
+/**
+ * What there is to choose from.
+ */
+choices: Array<Choice>, 
+/**
+ * May several be chosen?
+ */
+multiple: boolean, 
+/**
+ * May the person answer in words of their own?
+ */
+free: boolean, };
 
 /**
  * How to quit: the `quit` command takes it.
@@ -499,6 +650,22 @@ steps_before: number,
  */
 receipt: Receipt | null, 
 /**
+ * What its folder looked like before it.
+ */
+before: Before | null, 
+/**
+ * Were its changes taken back?
+ */
+undone: boolean, 
+/**
+ * Can its changes be taken back, or, when they were, done again?
+ */
+can_undo: boolean, 
+/**
+ * Can its session be opened in OpenCode?
+ */
+can_open: boolean, 
+/**
  * Is it still being read?
  */
 loading: boolean, 
@@ -533,14 +700,117 @@ loading: boolean,
 error: string | null, };
 
 /**
+ * What the person says: the `answer` command takes it.
+ */
+export type Say = { "say": "allow" } | { "say": "allow_folder" } | { "say": "allow_for_run" } | { "say": "deny", 
+/**
+ * Why, for the agent to read.
+ */
+reason: string | null, } | { "say": "answers", 
+/**
+ * One for each.
+ */
+answers: Array<Picked>, };
+
+/**
  * Which part of the app.
  */
 export type Screen = "loading" | "sign_in" | "setup" | "main";
 
 /**
+ * One session.
+ */
+export type Session = { 
+/**
+ * OpenCode's id of it.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * `active`, `waiting_input`, `blocked`, `ready`, `idle` or `exited`.
+ */
+state: string, 
+/**
+ * The folder it works in, whole.
+ */
+folder: string, 
+/**
+ * Is it a subagent's, whose parent stands before it?
+ */
+child: boolean, 
+/**
+ * The subagent's name, of a child.
+ */
+agent: string | null, 
+/**
+ * The model, without its provider.
+ */
+model: string | null, 
+/**
+ * Why it is blocked.
+ */
+why: string | null, 
+/**
+ * Tokens.
+ */
+tokens: number, 
+/**
+ * US cents; `None` when OpenCode counted none.
+ */
+cost_cents: number | null, 
+/**
+ * When something last happened in it.
+ */
+updated_at: number, 
+/**
+ * The run of ours that it is.
+ */
+run_id: string | null, 
+/**
+ * What Resume copies, as it is shown.
+ */
+command: string, };
+
+/**
+ * The sessions.
+ */
+export type Sessions = { 
+/**
+ * Newest activity first; a subagent's stands behind its parent's.
+ */
+list: Array<Session>, 
+/**
+ * How many there are: the list may hold fewer.
+ */
+count: number, 
+/**
+ * Tokens of all of them.
+ */
+tokens: number, 
+/**
+ * US cents of all of them; `None` when OpenCode counted none.
+ */
+cost_cents: number | null, 
+/**
+ * Are they still being read?
+ */
+loading: boolean, 
+/**
+ * Of when the list is, when it could not be read again.
+ */
+as_of: number | null, 
+/**
+ * Why some or all cannot be shown, in a sentence.
+ */
+trouble: string | null, };
+
+/**
  * A change of one setting: the `set` command takes it.
  */
-export type Setting = { "setting": "autostart", "value": boolean } | { "setting": "notifications", "value": Notifications } | { "setting": "mute_rule", "value": string } | { "setting": "unmute_rule", "value": string } | { "setting": "start_opencode", "value": boolean } | { "setting": "outbox", "value": boolean } | { "setting": "presence", "value": boolean } | { "setting": "concurrent", "value": number } | { "setting": "add_folder", "value": string } | { "setting": "remove_folder", "value": string } | { "setting": "any_folder", "value": boolean } | { "setting": "workspace", "value": string };
+export type Setting = { "setting": "autostart", "value": boolean } | { "setting": "notifications", "value": Notifications } | { "setting": "mute_rule", "value": string } | { "setting": "unmute_rule", "value": string } | { "setting": "start_opencode", "value": boolean } | { "setting": "outbox", "value": boolean } | { "setting": "presence", "value": boolean } | { "setting": "concurrent", "value": number } | { "setting": "remote_attention", "value": boolean } | { "setting": "ask_before_commands", "value": boolean } | { "setting": "ask_when_dirty", "value": boolean } | { "setting": "keep_awake", "value": boolean } | { "setting": "run_budget", "value": Budget } | { "setting": "day_budget", "value": Budget } | { "setting": "add_folder", "value": string } | { "setting": "remove_folder", "value": string } | { "setting": "any_folder", "value": boolean } | { "setting": "workspace", "value": string };
 
 /**
  * Settings. What is `None` has no effect here, and is not shown.
@@ -574,6 +844,30 @@ presence: boolean | null,
  * Runs at once.
  */
 concurrent: number | null, 
+/**
+ * Are agents' questions shown in OrgX, too?
+ */
+remote_attention: boolean | null, 
+/**
+ * Is the person asked before an agent runs a command?
+ */
+ask_before_commands: boolean | null, 
+/**
+ * Does a task wait for the person whose folder has uncommitted changes?
+ */
+ask_when_dirty: boolean | null, 
+/**
+ * Is the computer kept awake while a task runs?
+ */
+keep_awake: boolean | null, 
+/**
+ * What a task may use before the person is asked.
+ */
+run_budget: Budget | null, 
+/**
+ * What all tasks of a day may use.
+ */
+day_budget: Budget | null, 
 /**
  * Where agents may work; empty: anywhere.
  */
@@ -826,6 +1120,10 @@ run: RunPage | null,
  * Receipts, newest first.
  */
 receipts: Array<Receipt>, 
+/**
+ * The sessions of OpenCode, as far as they were read for their page.
+ */
+sessions: Sessions, 
 /**
  * The outbox.
  */

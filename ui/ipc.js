@@ -7,6 +7,7 @@
  * @typedef {import('./bindings.d.ts').Action} Action
  * @typedef {import('./bindings.d.ts').Setting} Setting
  * @typedef {import('./bindings.d.ts').Quit} Quit
+ * @typedef {import('./bindings.d.ts').Say} Say
  * @typedef {import('./bindings.d.ts').Way} Way
  * @typedef {'keychain' | 'memory' | 'file'} KeyPlace
  * @typedef {{ core: { invoke(name: string, args?: Record<string, unknown>): Promise<any> }, event: { listen(name: string, on: (event: { payload: any }) => void): Promise<() => void> } }} Tauri
@@ -39,10 +40,9 @@ export const tryNow = () => invoke('try_now');
 export const cancelRun = (runId) => invoke('cancel_run', { runId });
 /**
  * @param {string} id
- * @param {boolean} allow
- * @param {boolean} always
+ * @param {Say} say
  */
-export const answer = (id, allow, always) => invoke('answer', { id, allow, always });
+export const answer = (id, say) => invoke('answer', { id, say });
 /** @param {Action} action */
 export const doAction = (action) => invoke('do_action', { action });
 
@@ -77,6 +77,21 @@ export const showLogs = () => invoke('show_logs');
 export const openOrgx = () => invoke('open_orgx');
 /** @param {string} path */
 export const openFolder = (path) => invoke('open_folder', { path });
+/**
+ * @param {string} id
+ * @param {boolean} terminal in one, or as a line to paste?
+ */
+export const openSession = (id, terminal) => invoke('open_session', { id, terminal });
+/**
+ * @param {string} runId
+ * @param {boolean} terminal
+ */
+export const openRun = (runId, terminal) => invoke('open_run', { runId, terminal });
+/**
+ * @param {string} runId
+ * @param {boolean} undone taken back, or done again?
+ */
+export const undo = (runId, undone) => invoke('undo', { runId, undone });
 /**
  * @param {string} runId
  * @param {string} place

@@ -34,7 +34,7 @@ function command(event, now) {
   if (key === ',') return go({ page: 'settings' }), true;
   if (key === 'n') return needs(now);
   if (key === 'p') return pause(now);
-  if (key === 'enter' && view.page.page === 'need') return press('[data-name="allow"]');
+  if (key === 'enter' && view.page.page === 'need') return press('.bar .primary');
   return false;
 }
 
@@ -49,7 +49,7 @@ function plain(event, now) {
 }
 
 /** @param {WindowState} now */
-const isInSheet = (now) => now.sheet !== null || view.signOut || view.workspace !== null;
+const isInSheet = (now) => now.sheet !== null || view.signOut || view.workspace !== null || view.undo !== null;
 
 /** @param {EventTarget | null} target */
 const isInField = (target) => target instanceof HTMLInputElement && (target.type === 'text' || target.type === 'password' || target.type === 'radio');

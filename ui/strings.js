@@ -6,6 +6,7 @@ export * from './strings/health.js';
 export * from './strings/need.js';
 export * from './strings/receipts.js';
 export * from './strings/runs.js';
+export * from './strings/sessions.js';
 export * from './strings/settings.js';
 export * from './strings/sheets.js';
 export * from './strings/sign-in.js';

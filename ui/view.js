@@ -24,6 +24,8 @@ export const view = {
   signOut: false,
   /** The workspace that the sheet asks about. @type {string | null} */
   workspace: null,
+  /** The run that the sheet asks about, and what is to become of it. @type {{ runId: string, undone: boolean } | null} */
+  undo: null,
   /** @type {Failure | null} */
   failure: null,
   /** What is being done, by the button's name. @type {Map<string, Doing>} */
@@ -78,6 +80,12 @@ export function openTest(open) {
 /** @param {boolean} open */
 export function openSignOut(open) {
   view.signOut = open;
+  redraw();
+}
+
+/** @param {{ runId: string, undone: boolean } | null} undo */
+export function askUndo(undo) {
+  view.undo = undo;
   redraw();
 }
 

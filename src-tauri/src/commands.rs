@@ -1,7 +1,7 @@
 //! What the window may ask for: each command hands the controller one value, and answers with what comes back.
 
 use crate::controller::{Answer, Answered, Input, Keep, PageCommand, WayIn};
-use crate::view::model::{Action, Failure, Page, Quit, Setting, WindowState};
+use crate::view::model::{Action, Failure, Page, Quit, Say, Setting, WindowState};
 use std::path::PathBuf;
 use tauri::State;
 use tokio::sync::mpsc::UnboundedSender;
@@ -47,7 +47,7 @@ commands! {
     resume() => PageCommand::Resume;
     try_now() => PageCommand::TryNow;
     cancel_run(run_id: String) => PageCommand::CancelRun { run_id };
-    answer(id: String, allow: bool, always: bool) => PageCommand::Answer { id, allow, always };
+    answer(id: String, say: Say) => PageCommand::Answer { id, say };
     do_action(action: Action) => PageCommand::DoAction(action);
     sign_in_start(way: WayIn) => PageCommand::SignInStart(way);
     sign_in_key(key: String) => PageCommand::SignInKey(key.into());
@@ -68,6 +68,9 @@ commands! {
     show_logs() => PageCommand::ShowLogs;
     open_orgx() => PageCommand::OpenOrgx;
     open_folder(path: PathBuf) => PageCommand::OpenFolder(path);
+    open_session(id: String, terminal: bool) => PageCommand::OpenSession { id, terminal };
+    open_run(run_id: String, terminal: bool) => PageCommand::OpenRun { run_id, terminal };
+    undo(run_id: String, undone: bool) => PageCommand::Undo { run_id, undone };
     show_file(run_id: String, place: String) => PageCommand::ShowFile { run_id, place };
     sign_out() => PageCommand::SignOut;
     quit(how: Quit) => PageCommand::Quit(how);

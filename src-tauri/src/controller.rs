@@ -5,6 +5,7 @@
 
 mod account;
 mod actions;
+mod answers;
 mod clicks;
 mod folders;
 mod history;
@@ -14,6 +15,7 @@ mod peer;
 mod quit;
 mod reach;
 mod sandbox;
+mod sessions;
 mod settings;
 mod setup;
 mod show;
@@ -91,6 +93,8 @@ pub struct Controller {
     stage: Option<sandbox::Stage>,
     test: test_task::Running,
     reading: history::Reading,
+    /// Are the sessions being read?
+    reading_sessions: bool,
     window: show::Window,
     timers: Timers,
     /// What is to be done once the peer has stopped.
@@ -173,6 +177,7 @@ impl Controller {
             stage: None,
             test: test_task::Running::default(),
             reading: history::Reading::default(),
+            reading_sessions: false,
             window: show::Window::default(),
             timers: Timers::default(),
             wishes: Wishes::default(),
@@ -242,6 +247,9 @@ impl Controller {
             Done::Looked(..) | Done::Listed(..) => {}
             Done::History(result) => self.history_read(result),
             Done::Detail(run_id, result) => self.detail_read(&run_id, result),
+            Done::Sessions(result) => self.sessions_read(result),
+            Done::Open(open, terminal, answer) => self.opened(open, terminal, answer),
+            Done::Undone(run_id) => self.detail_is_stale(&run_id),
             Done::Found(found) => self.found_sign_in(found),
             Done::Checked(attempt, result) => self.key_checked(attempt, result),
             Done::Kept(attempt, result) => self.key_kept(attempt, result),

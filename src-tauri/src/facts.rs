@@ -2,7 +2,7 @@
 
 use crate::view::model::{Notifications, Page, Setup, SignIn};
 use orgx_peer::credentials::Forgotten;
-use orgx_peer::{PeerSnapshot, RunDetail, RunRecord};
+use orgx_peer::{PeerSnapshot, RunDetail, RunRecord, Sessions};
 
 /// Everything that is shown is made of this.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +41,8 @@ pub struct Facts {
     pub history: History,
     /// The run whose page is open.
     pub detail: Option<Detail>,
+    /// The sessions of OpenCode, as they were read for their page.
+    pub sessions: KnownSessions,
     /// What the person prefers of the desktop.
     pub preferences: Preferences,
     /// OrgX's host.
@@ -133,6 +135,17 @@ pub struct History {
     /// Have they been read?
     pub read: bool,
     /// Why they could not be.
+    pub error: Option<String>,
+}
+
+/// The sessions of OpenCode.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownSessions {
+    /// The newest list.
+    pub read: Option<Sessions>,
+    /// Of when it is, in ms since the epoch.
+    pub at: i64,
+    /// Why there is no newer one.
     pub error: Option<String>,
 }
 

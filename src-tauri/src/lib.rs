@@ -11,6 +11,7 @@ pub mod facts;
 pub mod kept;
 mod logs;
 pub mod notifications;
+pub mod resume;
 mod secrets;
 mod signals;
 mod tauri_desktop;
@@ -141,6 +142,9 @@ fn handler() -> impl Fn(tauri::ipc::Invoke<Wry>) -> bool + Send + Sync + 'static
         c::show_logs,
         c::open_orgx,
         c::open_folder,
+        c::open_session,
+        c::open_run,
+        c::undo,
         c::show_file,
         c::sign_out,
         c::quit,

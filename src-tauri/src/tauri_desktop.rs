@@ -16,6 +16,7 @@ use crate::tray::Tray;
 use crate::view::model::WindowState;
 use crate::window::{self, LABEL};
 use arboard::Clipboard;
+use orgx_peer::OpenSession;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -114,6 +115,10 @@ impl Desktop for TauriDesktop {
             }
         };
         std::thread::Builder::new().name("file-manager".into()).spawn(show).map(drop).map_err(OsError::of)
+    }
+
+    fn open_terminal(&self, session: &OpenSession) -> Result<(), OsError> {
+        crate::resume::in_terminal(session)
     }
 
     fn copy(&self, text: &str) -> Result<(), OsError> {

@@ -5,8 +5,10 @@
 mod bindings;
 pub mod header;
 pub mod model;
+pub mod needs;
 pub mod notices;
 pub mod runs;
+pub mod sessions;
 #[cfg(test)]
 #[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
 mod tests;
@@ -30,7 +32,7 @@ pub fn window(facts: &Facts) -> WindowState {
         attached: facts.hosting == crate::facts::Hosting::Elsewhere,
         notice: notices::notice(facts),
         also: notices::also(facts),
-        needs: if up { runs::needs(facts) } else { Vec::new() },
+        needs: if up { needs::needs(facts) } else { Vec::new() },
         sign_in: SignIn {
             host: facts.host.clone(),
             signed_in: matches!(facts.account, Account::In { .. }),
@@ -42,6 +44,7 @@ pub fn window(facts: &Facts) -> WindowState {
         runs: runs::runs(facts),
         run: runs::page(facts),
         receipts: runs::receipts(facts),
+        sessions: sessions::sessions(facts),
         outbox: outbox(&facts.peer),
         settings: settings(facts),
         sheet: (facts.quitting == Quitting::Asked)
@@ -145,6 +148,11 @@ fn fixed(variable: &str) -> Option<&'static str> {
     }
 }
 
+fn budget(budget: orgx_peer::BudgetConfig) -> model::Budget {
+    let orgx_peer::BudgetConfig { tokens, cents, minutes } = budget;
+    model::Budget { tokens, cents, minutes }
+}
+
 /// What of another process's peer has an effect there is shown; what is only ours is, too.
 fn settings(facts: &Facts) -> Settings {
     let up = facts.hosting.is_up();
@@ -162,6 +170,12 @@ fn settings(facts: &Facts) -> Settings {
         outbox: changeable.then_some(view.outbox),
         presence: changeable.then_some(view.presence),
         concurrent: changeable.then(|| u32::try_from(view.concurrent).unwrap_or(u32::MAX)),
+        remote_attention: changeable.then_some(view.remote_attention),
+        ask_before_commands: changeable.then_some(view.ask_before_commands),
+        ask_when_dirty: changeable.then_some(view.ask_when_dirty),
+        keep_awake: changeable.then_some(view.keep_awake),
+        run_budget: changeable.then(|| budget(view.run_budget)),
+        day_budget: changeable.then(|| budget(view.day_budget)),
         folders: view.allowed_folders.iter().map(|folder| text::line(folder)).collect(),
         workspace: header::workspace(facts),
         key_last4,

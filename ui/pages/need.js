@@ -1,18 +1,25 @@
-// Something that waits for the person: a folder that a task wants to work in. No single key allows or denies.
+// Something that waits for the person. No single key allows or denies; an item that was answered elsewhere says so.
 import { h } from '../dom.js';
-import { elapsed } from '../format.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
 import { go, view } from '../view.js';
-import { empty, icon, short, state } from '../parts/base.js';
+import { askCard, explain, reason } from '../parts/asks.js';
+import { empty, icon } from '../parts/base.js';
 import { back, button } from '../parts/controls.js';
+import { draftOf, keepDrafts } from '../parts/drafts.js';
 import { failure } from '../parts/notice.js';
-import { ofState } from '../parts/words.js';
+import { pickedOf, questionParts } from '../parts/questions.js';
 
 /**
  * @typedef {import('../bindings.d.ts').WindowState} WindowState
  * @typedef {import('../bindings.d.ts').Need} Need
+ * @typedef {import('../bindings.d.ts').Say} Say
  */
+
+/** The buttons that answer. */
+const ANSWERS = ['deny', 'always', 'allow', 'run', 'send'];
+/** The item that is shown: it stays while its answer is under way, though the state has it no more. @type {Need | undefined} */
+let shown;
 
 /**
  * @param {WindowState} now
@@ -20,55 +27,77 @@ import { ofState } from '../parts/words.js';
  */
 export function needPage(now, id) {
   const at = now.needs.findIndex((need) => need.id === id);
-  const need = now.needs[at];
+  const isAnswering = ANSWERS.some((name) => view.doing.has(name));
+  const need = now.needs[at] ?? (isAnswering && shown?.id === id ? shown : undefined);
+  shown = need;
+  keepDrafts([id, ...now.needs.map((need) => need.id)]);
   const toRuns = back(words.tabs.runs, () => go({ page: 'runs' }));
-  if (!need) {
-    return {
-      key: 'need-gone',
-      inside: [failure(), h('div', { class: 'head', key: 'head' }, h('div', { class: 'top' }, toRuns)),
-        empty(words.need.gone, words.need.goneText, button({ name: 'to-runs', label: words.need.toRuns, on: () => go({ page: 'runs' }) }))],
-    };
-  }
+  if (!need) return gone(now, toRuns);
   return {
     key: `need-${id}`,
     inside: [
       failure(),
-      h('div', { class: 'head', key: 'head' }, h('div', { class: 'top' }, toRuns, now.needs.length > 1 && pager(now.needs, at))),
-      ask(need),
-      need.folder !== null && h('div', { class: 'group', key: 'explain' }, h('details', { class: 'more-d' },
-        h('summary', { class: 'row one' }, icon('right', 'chev'), h('span', { class: 'l1' }, words.need.explain)),
-        h('div', { class: 'inside' }, h('p', null, words.setup.trust), h('p', null, words.need.once)))),
+      h('div', { class: 'head', key: 'head' }, h('div', { class: 'top' }, toRuns, at >= 0 && now.needs.length > 1 && pager(now.needs, at))),
+      askCard(need, now.home),
+      need.what.ask === 'questions' && questionParts(id, need.what.questions),
+      explain(need),
+      reason(need),
     ],
-    bar: [
-      button({ name: 'deny', label: words.need.deny, kind: 'danger', on: () => ipc.answer(id, false, false), then: () => after(now, id) }),
-      h('span', { class: 'sp' }),
-      need.folder !== null && button({ name: 'always', label: words.need.always, busy: words.need.alwaysBusy, on: () => ipc.answer(id, true, true), then: () => after(now, id) }),
-      button({ name: 'allow', label: words.need.allowOnce, busy: words.need.allowOnceBusy, kind: 'primary', on: () => ipc.answer(id, true, false), then: () => after(now, id) }),
-    ],
+    bar: bar(now, need),
   };
+}
+
+/** @param {WindowState} now @param {import('../dom.js').VNode} toRuns */
+function gone(now, toRuns) {
+  const next = now.needs[0];
+  return {
+    key: 'need-gone',
+    inside: [failure(), h('div', { class: 'head', key: 'head' }, h('div', { class: 'top' }, toRuns)),
+      h('div', { role: 'status', key: 'gone' }, empty(words.need.gone, words.need.goneText,
+        next ? button({ name: 'to-next', label: words.need.toNext, on: () => go({ page: 'need', id: next.id }) })
+          : button({ name: 'to-runs', label: words.need.toRuns, on: () => go({ page: 'runs' }) })))],
+  };
+}
+
+/** @param {WindowState} now @param {Need} need */
+function bar(now, { id, what }) {
+  /** @param {Say} say */
+  const says = (say) => ({ on: () => ipc.answer(id, say), then: () => after(now, id) });
+  /** @param {string} label @param {string} busy */
+  const deny = (label, busy) => button({
+    name: 'deny', label, busy, kind: what.ask === 'questions' ? '' : 'danger',
+    on: () => ipc.answer(id, { say: 'deny', reason: draftOf(id).reason.trim() || null }), then: () => after(now, id),
+  });
+  /** @param {string} label @param {string} busy */
+  const allow = (label, busy) => button({ name: 'allow', label, busy, kind: 'primary', ...says({ say: 'allow' }) });
+  const space = h('span', { class: 'sp' });
+  switch (what.ask) {
+    case 'folder': return [deny(words.need.deny, words.need.denyBusy), space,
+      button({ name: 'always', label: words.need.always, busy: words.need.alwaysBusy, ...says({ say: 'allow_folder' }) }),
+      allow(words.need.allowOnce, words.need.allowOnceBusy)];
+    case 'permission': return [deny(words.need.deny, words.need.denyBusy), space,
+      button({ name: 'run', label: words.need.allowRun, busy: words.need.allowRunBusy, ...says({ say: 'allow_for_run' }) }),
+      allow(words.need.allowOnce, words.need.allowOnceBusy)];
+    case 'questions': {
+      const answers = pickedOf(id, what.questions);
+      return [deny(words.need.notAnswer, words.need.denyBusy), space,
+        button({ name: 'send', label: words.need.send, busy: words.need.sendBusy, kind: 'primary', disabled: answers === null, ...says({ say: 'answers', answers: answers ?? [] }) })];
+    }
+    case 'dirty': return [deny(words.need.notStart, words.need.denyBusy), space, allow(words.need.start, words.need.startBusy)];
+    case 'budget': return [deny(words.need.stop, words.need.stopBusy), space, allow(words.need.goOn, words.need.goOnBusy)];
+    case 'unknown': return [deny(words.need.deny, words.need.denyBusy)];
+  }
 }
 
 /** After an answer: the next one, else the list. @param {WindowState} now @param {string} id */
 function after(now, id) {
+  // Who has gone elsewhere meanwhile stays there.
+  if (view.page.page !== 'need' || view.page.id !== id) return;
   const at = now.needs.findIndex((need) => need.id === id);
   const next = now.needs[at + 1] ?? now.needs.find((need) => need.id !== id);
   if (next) go({ page: 'need', id: next.id });
   else go({ page: 'runs' }, 'list');
 }
-
-/** @param {Need} need */
-const ask = (need) => h('section', { class: 'group ask', key: 'ask' },
-  h('div', { class: 'top' }, icon('needs', 't-amber'),
-    h('div', { class: 'in' },
-      h('h2', { id: 'heading', tabindex: '-1' }, need.folder === null ? words.need.heading : words.need.folderHeading),
-      h('p', { class: 'l2' }, state(ofState('needs_you')), short(need.title)))),
-  h('div', { class: 'body' },
-    need.folder === null ? h('p', null, need.line) : h('pre', { class: 'code', tabindex: '0', 'aria-label': words.need.folder }, need.folder),
-    h('dl', { class: 'kv' },
-      h('dt', { key: 'run' }, words.need.run),
-      h('dd', { key: 'run-value' }, h('button', { class: 'link wrap', type: 'button', on: { click: () => go({ page: 'run', run_id: need.run_id }) } }, need.title)),
-      h('dt', { key: 'wait' }, words.need.waiting),
-      h('dd', { key: 'wait-value' }, words.need.times(elapsed(view.now - need.since), elapsed(need.lapses_at - view.now))))));
 
 /** @param {Need[]} needs @param {number} at */
 const pager = (needs, at) => h('span', { class: 'pager', key: 'pager' },

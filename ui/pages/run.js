@@ -3,7 +3,7 @@ import { h } from '../dom.js';
 import { clock, cost, tilde, tokens } from '../format.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
-import { go, view } from '../view.js';
+import { askUndo, go, view } from '../view.js';
 import { card, empty, icon, middle, running, section, skeleton, state, stats } from '../parts/base.js';
 import { back, button } from '../parts/controls.js';
 import { failure, trouble } from '../parts/notice.js';
@@ -30,7 +30,7 @@ export function runPage(now, runId) {
   return {
     key: `run-${runId}`,
     inside: [failure(), head(now, runId, known), ...body(now, page, known)],
-    bar: known && bar(known),
+    bar: known && bar(known, page),
   };
 }
 
@@ -54,7 +54,8 @@ function body(now, page, run) {
     isReading && (page?.line.length ?? 0) === 0
       ? section('steps', { label: words.run.steps, busy: true }, skeleton(words.runs.loading, 2))
       : page && (page.line.length > 0 || !hasEnded(run)) && section('steps', { label: words.run.steps, count: run.steps, side: page.line.length > 0 && h('span', { class: 'side' }, words.run.fromStart) },
-        run.state === 'queued' ? card(h('div', { class: 'row one' }, icon('clock', 't-teal'), h('span', { class: 'l1 soft' }, words.run.queued))) : timeline(page)),
+        run.state === 'queued' ? card(h('div', { class: 'row one' }, icon('clock', 't-teal'), h('span', { class: 'l1 soft' }, words.run.queued))) : timeline(page, { needs: now.needs.filter((need) => need.run_id === run.run_id) })),
+    run.folder !== null && folder(now, page, run.folder),
     page?.receipt && section('receipt', { label: words.run.receipt }, card(receiptRow(page.receipt, now, { open: false }))),
   ];
 }
@@ -79,13 +80,27 @@ function numbers(run) {
   ]);
 }
 
-/** @param {Run} run */
-function bar(run) {
-  const { folder } = run;
+/** Where it worked, and what that looked like before. @param {WindowState} now @param {RunPage | null} page @param {string} path */
+function folder(now, page, path) {
+  const before = page?.before ?? null;
+  const said = before === null ? null : before.changes === null ? words.run.commit(before.commit)
+    : before.changes === 0 ? words.run.clean(before.commit) : words.run.dirty(before.commit, before.changes);
+  return section('folder', { label: words.run.folder, foot: page?.undone ? words.run.undoneNow : undefined }, card(h('div', { class: 'row place' }, icon('folder'),
+    h('span', { class: 'two-lines' }, h('span', { class: 'l1' }, middle(tilde(path, now.home))), said && h('small', null, said)),
+    button({ name: 'open-folder', label: words.run.openFolder, spoken: words.run.openFolderNamed, on: () => ipc.openFolder(path) }))));
+}
+
+/** @param {Run} run @param {RunPage | null} page */
+function bar(run, page) {
+  const id = run.run_id;
   const inside = [
-    folder !== null && button({ name: 'open-folder', label: words.run.openFolder, icon: 'folder', on: () => ipc.openFolder(folder) }),
-    h('span', { class: 'sp' }),
-    !hasEnded(run) && button({ name: `cancel-${run.run_id}`, label: words.run.cancel, busy: words.run.cancelBusy, kind: 'danger', disabled: run.state === 'cancelling', on: () => ipc.cancelRun(run.run_id) }),
+    page?.can_open && button({ name: 'open-run', label: words.run.open, icon: 'out', title: words.run.openTitle, on: () => ipc.openRun(id, true) }),
+    page?.can_open && button({ name: 'copy-run', label: '', icon: 'copy', kind: 'icon', done: words.run.copied, spoken: words.run.copy, title: words.run.copy, on: () => ipc.openRun(id, false) }),
+    h('span', { class: 'sp', key: 'space' }),
+    !hasEnded(run) && button({ name: `cancel-${id}`, label: words.run.cancel, busy: words.run.cancelBusy, kind: 'danger', disabled: run.state === 'cancelling', on: () => ipc.cancelRun(id) }),
+    hasEnded(run) && page?.can_undo && button({
+      name: 'undo', label: page.undone ? words.run.redo : words.run.undo, kind: page.undone ? '' : 'danger', on: () => askUndo({ runId: id, undone: !page.undone }),
+    }),
   ];
-  return folder === null && hasEnded(run) ? undefined : inside;
+  return hasEnded(run) && !page?.can_open && !page?.can_undo ? undefined : inside;
 }

@@ -3,6 +3,7 @@ import { h } from '../dom.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
 import { askWorkspace, choose, openSignOut, view } from '../view.js';
+import { budgetRow } from '../parts/budget.js';
 import { card, empty, icon, section, short } from '../parts/base.js';
 import { button, link, toggle } from '../parts/controls.js';
 import { folderRows, typedFolder } from '../parts/folders.js';
@@ -35,6 +36,8 @@ export function settingsPage(now) {
       settings.error !== null && !isAboutFolder(now) && h('p', { class: 'err alone', role: 'alert', key: 'error' }, icon('alert'), h('span', null, settings.error)),
       general(now, fixed),
       folders(now, fixed('folders') !== undefined),
+      asks(settings, fixed),
+      limits(settings, fixed),
       notifications(settings, fixed('notifications')),
       muted(settings),
       leaves(settings, fixed),
@@ -53,6 +56,7 @@ function general(now, fixed) {
     header.act === 'pause' || header.act === 'resume' ? pause(now) : null,
     settings.autostart === null ? null : toggle({ name: 'autostart', label: words.settings.autostart, on: settings.autostart, fixed: fixed('autostart'), set: (on) => set({ setting: 'autostart', value: on }) }),
     settings.start_opencode === null ? null : toggle({ name: 'start-opencode', label: words.settings.startOpencode, on: settings.start_opencode, fixed: fixed('start_opencode'), set: (on) => set({ setting: 'start_opencode', value: on }) }),
+    settings.keep_awake === null ? null : toggle({ name: 'keep-awake', label: words.settings.keepAwake, text: words.settings.keepAwakeText, on: settings.keep_awake, fixed: fixed('keep_awake'), set: (on) => set({ setting: 'keep_awake', value: on }) }),
     settings.outbox === null ? null : toggle({ name: 'outbox', label: words.settings.outbox, text: words.settings.outboxText, on: settings.outbox, fixed: fixed('outbox'), set: (on) => set({ setting: 'outbox', value: on }) }),
     settings.concurrent === null ? null : stepper(settings.concurrent, fixed('concurrent')),
   ].filter((row) => row !== null);
@@ -94,6 +98,25 @@ function folders(now, isFixed) {
       settings.folders.length === 0 && h('div', { class: 'row said', key: 'any' }, icon('comp', 't-mute'), h('span', null, h('span', { class: 'l1' }, words.settings.anyFolder), h('small', null, isFixed ? words.settings.anyFolderFixed : words.settings.anyFolderText))),
       folderRows(settings.folders, home, set, isFixed),
       !isFixed && typedFolder(isAboutFolder(now) ? settings.error : null, set)));
+}
+
+/** @param {Settings} settings @param {(name: string) => string | undefined} fixed */
+function asks({ ask_before_commands: commands, ask_when_dirty: dirty, remote_attention: remote }, fixed) {
+  const rows = [
+    commands === null ? null : toggle({ name: 'ask-commands', label: words.settings.askCommands, text: words.settings.askCommandsText, on: commands, fixed: fixed('ask_before_commands'), set: (on) => set({ setting: 'ask_before_commands', value: on }) }),
+    dirty === null ? null : toggle({ name: 'ask-dirty', label: words.settings.askDirty, text: words.settings.askDirtyText, on: dirty, fixed: fixed('ask_when_dirty'), set: (on) => set({ setting: 'ask_when_dirty', value: on }) }),
+    remote === null ? null : toggle({ name: 'remote', label: words.settings.remote, text: words.settings.remoteText, on: remote, fixed: fixed('remote_attention'), set: (on) => set({ setting: 'remote_attention', value: on }) }),
+  ].filter((row) => row !== null);
+  return rows.length > 0 && section('asks', { label: words.settings.asks }, card(rows));
+}
+
+/** @param {Settings} settings @param {(name: string) => string | undefined} fixed */
+function limits({ run_budget: run, day_budget: day }, fixed) {
+  const rows = [
+    run === null ? null : budgetRow({ name: 'run-budget', label: words.settings.perTask, budget: run, fixed: fixed('budget'), set: (value) => set({ setting: 'run_budget', value }) }),
+    day === null ? null : budgetRow({ name: 'day-budget', label: words.settings.perDay, budget: day, fixed: fixed('budget'), set: (value) => set({ setting: 'day_budget', value }) }),
+  ].filter((row) => row !== null);
+  return rows.length > 0 && section('limits', { label: words.settings.limits, lead: words.settings.limitsText }, card(rows));
 }
 
 const KINDS = /** @type {(keyof Notifications)[]} */ (Object.keys(words.settings.kinds));

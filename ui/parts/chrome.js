@@ -15,7 +15,7 @@ import { button } from './controls.js';
 
 /** The tabs in order, with their shapes. */
 export const TABS = /** @type {const} */ ([
-  ['health', 'heart'], ['runs', 'list'], ['receipts', 'receipt'], ['outbox', 'tray'], ['settings', 'sliders'],
+  ['health', 'heart'], ['runs', 'list'], ['receipts', 'receipt'], ['sessions', 'stack'], ['outbox', 'tray'], ['settings', 'sliders'],
 ]);
 
 /** Which tab a page belongs to. @param {Page} page */

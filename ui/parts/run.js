@@ -112,14 +112,19 @@ function deviation(entry, run, at, { mute, said }) {
 /** @param {string} at @param {string} said */
 const stamp = (at, said) => h('span', { class: 'time' }, h('span', { 'aria-hidden': 'true' }, at), h('span', { class: 'vh' }, said));
 
+/** What waits for the person, where the run stands. @param {import('../bindings.d.ts').Need} need @param {number} from */
+const waits = (need, from) => h('li', { class: 'is-need', key: `need-${need.id}` }, stamp(elapsed(need.since - from), spoken(need.since - from)), icon('needs', 't-amber'),
+  h('span', { class: 'what' }, h('b', null, words.words.needs_you), ' ', h('span', { class: 'wrap' }, need.line),
+    h('span', { class: 'more' }, link({ name: `review-${need.id}`, label: words.run.review, on: () => go({ page: 'need', id: need.id }) }))));
+
 /**
  * Steps and deviations in order, with where it began and where it stands.
  * @param {RunPage} page
- * @param {{ mute?: boolean }} [how]
+ * @param {{ mute?: boolean, needs?: import('../bindings.d.ts').Need[] }} [how]
  */
-export function timeline({ run, line, steps_before }, { mute = true } = {}) {
+export function timeline({ run, line, steps_before }, { mute = true, needs = [] } = {}) {
   const from = run.started_at ?? run.arrived_at ?? line[0]?.at ?? view.now;
-  const end = liveEnd(run);
+  const end = needs.length > 0 ? null : liveEnd(run);
   /** @type {Map<string, number>} */
   const seen = new Map();
   /** @param {string} key */
@@ -139,6 +144,7 @@ export function timeline({ run, line, steps_before }, { mute = true } = {}) {
       return h('li', { key: once(`${entry.at}-${entry.summary}`) }, stamp(at, said), icon(STEPS[entry.kind] ?? 'term'),
         h('span', { class: 'ell', title: entry.summary }, stepText(entry.summary)));
     }),
+    needs.map((need) => waits(need, from)),
     end && h('li', { class: 'is-live', key: 'end' }, h('span', { class: 'time' }), icon(end.shape, `${end.turns ? 'spin ' : ''}t-${end.tone}`), h('span', null, end.word)));
 }
 

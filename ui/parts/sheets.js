@@ -1,8 +1,8 @@
-// Questions over the page: quit, sign out, another workspace. Safe choice first, destructive second, stay last; the focus begins on Stay.
+// Questions over the page: quit, sign out, another workspace, undo. Safe choice first, destructive second, stay last; the focus begins on Stay.
 import { h } from '../dom.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
-import { askWorkspace, openSignOut, view } from '../view.js';
+import { askUndo, askWorkspace, openSignOut, view } from '../view.js';
 import { button } from './controls.js';
 import { hasEnded } from './words.js';
 
@@ -14,6 +14,7 @@ export function sheet(now) {
   const runs = now.runs.now.filter((run) => !hasEnded(run)).length;
   if (view.signOut) return signOut(runs);
   if (view.workspace !== null) return workspace(view.workspace, runs);
+  if (view.undo !== null) return undo(view.undo);
   return null;
 }
 
@@ -22,6 +23,7 @@ export function closeSheet(now) {
   if (now.sheet) ipc.quit('stay').catch(() => {});
   else if (view.signOut) openSignOut(false);
   else if (view.workspace !== null) askWorkspace(null);
+  else if (view.undo !== null) askUndo(null);
   else return false;
   return true;
 }
@@ -43,6 +45,15 @@ const signOut = (runs) => frame('sign-out', words.sheet.signOut, [words.sheet.si
 const workspace = (id, runs) => frame('workspace', words.sheet.workspace, [words.sheet.workspaceText, ...(runs > 0 ? [words.sheet.workspaceRuns(runs)] : [])], [
   button({ name: 'stay', label: words.sheet.stay, kind: 'wide', on: () => askWorkspace(null) }),
   button({ name: 'workspace-do', label: words.sheet.workspaceDo, busy: words.sheet.workspaceBusy, kind: 'danger wide', on: () => ipc.set({ setting: 'workspace', value: id }), then: () => askWorkspace(null) }),
+]);
+
+/** @param {{ runId: string, undone: boolean }} of */
+const undo = ({ runId, undone }) => frame('undo', undone ? words.sheet.undo : words.sheet.redo, undone ? [words.sheet.undoText, words.sheet.undoStays] : [words.sheet.redoText], [
+  button({ name: 'stay', label: words.sheet.keep, kind: 'wide', on: () => askUndo(null) }),
+  button({
+    name: 'undo-do', label: undone ? words.sheet.undoDo : words.sheet.redoDo, busy: undone ? words.sheet.undoBusy : words.sheet.redoBusy, kind: undone ? 'danger wide' : 'wide',
+    on: () => ipc.undo(runId, undone).finally(() => askUndo(null)),
+  }),
 ]);
 
 /**

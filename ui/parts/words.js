@@ -1,5 +1,5 @@
 // The words of states with their shapes and tones: no word without its shape.
-import { words } from '../strings.js';
+import { sessionWords, words } from '../strings.js';
 
 /**
  * @typedef {{ word: string, shape: string, tone: string, turns?: boolean }} Word
@@ -18,6 +18,19 @@ const RUNS = {
   failed: { word: words.failed, shape: 'alert', tone: 'red' },
   cancelled: { word: words.cancelled, shape: 'x', tone: 'mute' },
 };
+
+/** @type {Record<string, Word>} */
+const SESSIONS = {
+  active: { word: sessionWords.active, shape: 'arc', tone: 'teal' },
+  waiting_input: { word: words.needs_you, shape: 'needs', tone: 'amber' },
+  blocked: { word: sessionWords.blocked, shape: 'block', tone: 'red' },
+  ready: { word: sessionWords.ready, shape: 'ready', tone: 'teal' },
+  idle: { word: sessionWords.idle, shape: 'ring', tone: 'mute' },
+  exited: { word: sessionWords.exited, shape: 'stop', tone: 'mute' },
+};
+
+/** @param {string} state */
+export const ofSession = (state) => SESSIONS[state] ?? { word: state, shape: 'ring', tone: 'mute' };
 
 /** A state that this page does not know is shown as it is called. @param {string} state */
 export const ofState = (state) => RUNS[state] ?? { word: state, shape: 'ring', tone: 'mute' };

@@ -40,7 +40,7 @@ export const app = {
   failedText: 'OrgX Peer did not answer. Try it again.',
 };
 
-export const tabs = { health: 'Health', runs: 'Runs', receipts: 'Receipts', outbox: 'Outbox', settings: 'Settings' };
+export const tabs = { health: 'Health', runs: 'Runs', receipts: 'Receipts', sessions: 'Sessions', outbox: 'Outbox', settings: 'Settings' };
 
 export const header = {
   /** @param {string} time */

@@ -49,7 +49,26 @@ export const run = {
   mute: 'Mute this rule',
   muted: 'This rule is muted',
   unmute: 'Unmute',
-  openFolder: 'Show the folder',
+  folder: 'Folder',
+  openFolder: 'Show',
+  openFolderNamed: 'Show the folder of this run',
+  /** @param {string} commit */
+  clean: (commit) => `Before it: ${commit}, clean`,
+  /**
+   * @param {string} commit
+   * @param {number} n
+   */
+  dirty: (commit, n) => plural(n, `Before it: ${commit}, 1 file not committed`, `Before it: ${commit}, {n} files not committed`),
+  /** @param {string} commit */
+  commit: (commit) => `Before it: ${commit}`,
+  undoneNow: 'Undone: its changes are taken back',
+  open: 'Open in OpenCode',
+  openTitle: 'Opens its session in a terminal',
+  copy: 'Copy the command that opens its session',
+  copied: 'Copied',
+  undo: 'Undo this run',
+  redo: 'Do it again',
+  review: 'Review',
   cancel: 'Cancel run',
   cancelBusy: 'Cancelling',
   receipt: 'Receipt',

@@ -1,4 +1,5 @@
 // Settings.
+import { plural } from './base.js';
 
 export const settings = {
   general: 'General',
@@ -7,6 +8,35 @@ export const settings = {
   afterRuns: 'Pause after current runs',
   autostart: 'Start at login',
   startOpencode: 'Start OpenCode when a task needs it',
+  keepAwake: 'Keep this computer awake while a task runs',
+  keepAwakeText: 'Not on a low battery',
+  asks: 'When an agent asks',
+  askCommands: 'Ask before commands',
+  askCommandsText: 'Also those that your OpenCode runs unasked',
+  askDirty: 'Ask when a folder has uncommitted changes',
+  askDirtyText: 'Before a task starts there',
+  remote: 'Ask in OrgX too',
+  remoteText: 'Sends OrgX what kind of request it is, the command line with secrets masked, and the folder’s name; the answer may come from there. No file, diff or prompt is sent.',
+  limits: 'Limits',
+  limitsText: 'At a limit the task stops and asks you.',
+  perTask: 'Each task',
+  perDay: 'Each day',
+  noLimit: 'No limit',
+  budget: { tokens: 'Tokens', dollars: 'Dollars', minutes: 'Minutes' },
+  budgetHint: 'Empty: no limit',
+  budgetSave: 'Set',
+  budgetSaveBusy: 'Setting',
+  budgetSaved: 'Set',
+  badTokens: 'A whole number, such as 200000 or 200k.',
+  badDollars: 'Dollars and cents, such as 5 or 2.50.',
+  badMinutes: 'Whole minutes, such as 30.',
+  badZero: 'At least 1; leave it empty for no limit.',
+  badCent: 'At least a cent; leave it empty for no limit.',
+  badMost: 'That is too much to count.',
+  /** @param {string} n */
+  tokens: (n) => `${n} tokens`,
+  /** @param {number} n */
+  minutes: (n) => plural(n, '1 minute', '{n} minutes'),
   concurrent: 'Runs at the same time',
   less: 'One less',
   more: 'One more',

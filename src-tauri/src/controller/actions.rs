@@ -27,7 +27,9 @@ impl Controller {
             PageCommand::CancelRun { run_id } => {
                 return self.ask_peer(Command::Cancel { run_id, exact: true }, answer);
             }
-            PageCommand::Answer { id, allow, always } => return self.answer_need(id, allow, always, answer),
+            PageCommand::Answer { id, say } => return self.answer_need(id, say, answer),
+            PageCommand::OpenRun { run_id, terminal } => return self.open_run(run_id, terminal, answer),
+            PageCommand::Undo { run_id, undone } => return self.undo(run_id, undone, answer),
             PageCommand::Set(change) => {
                 return match self.meant(change) {
                     Ok(change) => self.set(change, Some(answer)),
@@ -66,6 +68,7 @@ impl Controller {
             PageCommand::ShowLogs => self.show_logs(),
             PageCommand::OpenOrgx => self.open_orgx(),
             PageCommand::OpenFolder(path) => self.open_folder(&path),
+            PageCommand::OpenSession { id, terminal } => self.open_session(&id, terminal),
             PageCommand::ShowFile { run_id, place } => self.show_file(&run_id, &place),
             PageCommand::Quit(how) => self.done_with(|it| it.quit_so(how)),
             PageCommand::CloseWindow => self.done_with(|it| it.desktop.close_window()),
@@ -119,8 +122,10 @@ fn check(command: &PageCommand) -> Result<(), Failure> {
     match command {
         PageCommand::ShowPage(Page::Run { run_id } | Page::Need { id: run_id })
         | PageCommand::CancelRun { run_id }
+        | PageCommand::OpenRun { run_id, .. }
+        | PageCommand::Undo { run_id, .. }
         | PageCommand::CopyReceipt { run_id } => id(run_id),
-        PageCommand::Answer { id: need, .. } => id(need),
+        PageCommand::Answer { id: named, .. } | PageCommand::OpenSession { id: named, .. } => id(named),
         PageCommand::CopyText(text) => short(text.len() <= TEXT),
         PageCommand::OpenFolder(path) => short(path.as_os_str().len() <= PATH),
         PageCommand::ShowFile { run_id, place } => id(run_id).and_then(|()| short(place.len() <= PATH)),

@@ -7,10 +7,10 @@ use super::settings::{Saved, Wanted};
 use super::sign_in::{Card, PairedKey};
 use super::test_task::News;
 use crate::tray::Click;
-use crate::view::model::{Action, Failure, Page, Quit, Setting, WindowState};
+use crate::view::model::{Action, Failure, Page, Quit, Say, Setting, WindowState};
 use orgx_peer::credentials::{Forgotten, Found, KeyPlace, KeychainError};
 use orgx_peer::sign_in::{CheckError, PairError, Workspace};
-use orgx_peer::{CommandError, Config, RunDetail, RunRecord};
+use orgx_peer::{CommandError, Config, OpenSession, RunDetail, RunRecord, Sessions};
 use secrecy::SecretString;
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -108,7 +108,7 @@ pub enum PageCommand {
     Resume,
     TryNow,
     CancelRun { run_id: String },
-    Answer { id: String, allow: bool, always: bool },
+    Answer { id: String, say: Say },
     DoAction(Action),
     SignInStart(WayIn),
     SignInKey(SecretString),
@@ -129,6 +129,9 @@ pub enum PageCommand {
     ShowLogs,
     OpenOrgx,
     OpenFolder(PathBuf),
+    OpenSession { id: String, terminal: bool },
+    OpenRun { run_id: String, terminal: bool },
+    Undo { run_id: String, undone: bool },
     ShowFile { run_id: String, place: String },
     SignOut,
     Quit(Quit),
@@ -146,6 +149,12 @@ pub enum Done {
     History(Result<Vec<RunRecord>, CommandError>),
     /// One run.
     Detail(String, Result<Box<RunDetail>, CommandError>),
+    /// The sessions of OpenCode.
+    Sessions(Result<Sessions, CommandError>),
+    /// How a run's session is opened; in a terminal?
+    Open(Result<OpenSession, Failure>, bool, oneshot::Sender<Answer>),
+    /// A run was undone, or done again, or not.
+    Undone(String),
     /// The sign-in found on this computer was looked for.
     Found(Option<Found>),
     /// A key was checked.

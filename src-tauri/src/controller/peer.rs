@@ -4,7 +4,6 @@ use super::host::{Host, Over, Plan, Said};
 use super::{Afterwards, Answer, Answered, Controller, Input, failure};
 use crate::facts::{Hosting, Quitting};
 use crate::notifications::Notifier;
-use crate::view::model::Page;
 use orgx_peer::{Command, PauseState, PeerEvent, PeerSnapshot};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -60,6 +59,7 @@ impl Controller {
                 self.facts.hosting = if elsewhere { Hosting::Elsewhere } else { Hosting::Here };
                 self.read_history();
                 self.read_detail();
+                self.read_sessions();
                 if !elsewhere && self.kept.read().resume_at_start {
                     self.kept.change(|kept| kept.resume_at_start = false);
                     self.tell_peer(Command::Resume);
@@ -88,14 +88,18 @@ impl Controller {
             PeerEvent::Started { run_id, .. }
             | PeerEvent::Step { run_id, .. }
             | PeerEvent::Deviation { run_id, .. } => self.detail_is_stale(run_id),
-            PeerEvent::Answered { id } => {
-                // What was answered is not there to be shown; its run is.
-                if matches!(&self.facts.page, Page::Need { id: open } if open == id) {
-                    self.facts.page = Page::Runs;
-                    self.facts.goto += 1;
-                }
-            }
             _ => {}
+        }
+        let is_of_sessions = matches!(
+            event,
+            PeerEvent::Started { .. }
+                | PeerEvent::Ended { .. }
+                | PeerEvent::Attention { .. }
+                | PeerEvent::Answered { .. }
+                | PeerEvent::Agent { .. }
+        );
+        if is_of_sessions {
+            self.sessions_are_stale();
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Afterwards, Controller, Done};
 use crate::facts::{Hosting, Quitting};
 use crate::view::header;
 use crate::view::model::Quit;
-use orgx_peer::{Command, PauseState, RunState};
+use orgx_peer::{Command, PauseState};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -62,7 +62,7 @@ impl Controller {
             Quit::Cancel => {
                 // What waits must not take the places of what is cancelled.
                 self.pause_to_quit(false);
-                let active = self.facts.peer.runs.iter().filter(|run| run.state != RunState::Queued);
+                let active = self.facts.peer.runs.iter().filter(|run| header::is_active(run));
                 for run_id in active.map(|run| run.run_id.clone()).collect::<Vec<_>>() {
                     self.tell_peer(Command::Cancel { run_id, exact: true });
                 }

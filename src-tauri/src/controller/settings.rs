@@ -3,15 +3,15 @@
 //! Promise: taking away the last allowed folder never comes to mean "anywhere".
 
 use super::account::preferences;
-use super::folders::{self, named};
+use super::folders::named;
 use super::{Afterwards, Answer, Answered, Controller, Done, failure};
 use crate::desktop::{Choose, Confirm};
 use crate::facts::Hosting;
 use crate::text;
-use crate::view::model::{Failure, Notifications, Page, Setting};
+use crate::view::model::{Budget, Failure, Notifications, Page, Setting};
 use crate::view::runs;
-use orgx_peer::settings::{Settings, SettingsError};
-use orgx_peer::{Command, Draft, NotificationKind, Reply};
+use orgx_peer::settings::{BudgetOf, Settings, SettingsError};
+use orgx_peer::{BudgetConfig, Command, Draft, NotificationKind, Reply};
 use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 
@@ -47,7 +47,7 @@ struct Read {
     workspace_id: Option<String>,
 }
 
-type Change = Box<dyn FnOnce(&mut Settings) -> Result<(), SettingsError> + Send>;
+pub(super) type Change = Box<dyn FnOnce(&mut Settings) -> Result<(), SettingsError> + Send>;
 
 /// Runs at once that can be chosen.
 const CONCURRENT: std::ops::RangeInclusive<u32> = 1..=16;
@@ -78,6 +78,15 @@ impl Controller {
                 return reply(answer, Err(failure(UNCHANGED, "From 1 to 16 runs can be under way at once")));
             }
             Setting::Concurrent(n) => plain(move |it| it.concurrent(n as usize)),
+            Setting::RemoteAttention(on) => plain(move |it| it.remote_attention(on)),
+            Setting::AskBeforeCommands(on) => plain(move |it| it.ask_before_commands(on)),
+            Setting::AskWhenDirty(on) => plain(move |it| it.ask_when_dirty(on)),
+            Setting::KeepAwake(on) => plain(move |it| it.keep_awake(on)),
+            Setting::RunBudget(budget) | Setting::DayBudget(budget) if !is_budget(budget) => {
+                return reply(answer, Err(failure(UNCHANGED, "A limit is a whole number from 1 on")));
+            }
+            Setting::RunBudget(budget) => plain(move |it| it.budget(BudgetOf::Run, &of_page(budget))),
+            Setting::DayBudget(budget) => plain(move |it| it.budget(BudgetOf::Day, &of_page(budget))),
             Setting::AddFolder(folder) if folder.is_empty() => {
                 self.choose(Wanted::Folder, Choose::Folder);
                 return reply(answer, Ok(Answered::Done));
@@ -143,35 +152,6 @@ impl Controller {
             return self.save(plain(|it| it.allowed_folders(&[])), answer, None);
         }
         reply(answer, Err(failure(UNCHANGED, "Agents may work in the folders listed, as before")));
-    }
-
-    /// Answers what waits for the person; `always` adds the folder to the allowed ones first.
-    pub(super) fn answer_need(
-        &mut self,
-        id: String,
-        allow: bool,
-        always: bool,
-        answer: oneshot::Sender<Answer>,
-    ) {
-        let said = if allow { orgx_peer::Answer::Allow } else { orgx_peer::Answer::Deny { reason: None } };
-        let command = Command::Answer { id: id.clone(), answer: said };
-        let folder = self.facts.peer.attention.iter().find(|it| it.id == id).and_then(|it| match &it.what {
-            orgx_peer::Ask::Folder { folder } => Some(folder.clone()),
-            _ => None,
-        });
-        // Where any folder is allowed, one more would forbid the others.
-        let is_limited = !self.facts.peer.settings.allowed_folders.is_empty();
-        match folder.filter(|_| allow && always && is_limited) {
-            Some(folder) => {
-                if let Err(refused) = folders::check(Path::new(&folder), Path::new(&self.facts.home)) {
-                    let _gone = answer.send(Err(refused));
-                    return;
-                }
-                let change = plain(move |it| it.allow_folder(Path::new(&folder)));
-                self.save(change, Some(answer), Some(command));
-            }
-            None => self.ask_peer(command, answer),
-        }
     }
 
     /// What is written would have no effect.
@@ -322,6 +302,15 @@ fn one<'a>(known: impl Iterator<Item = &'a String>, shown: &str) -> Option<Strin
     }
 }
 
+/// Can it be kept, and mean something?
+fn is_budget(Budget { tokens, cents, minutes }: Budget) -> bool {
+    [tokens, cents, minutes].into_iter().flatten().all(|n| (1..=i64::MAX as u64).contains(&n))
+}
+
+fn of_page(Budget { tokens, cents, minutes }: Budget) -> BudgetConfig {
+    BudgetConfig { tokens, cents, minutes }
+}
+
 fn refusal(error: &SettingsError) -> Failure {
     let title = if matches!(error, SettingsError::LastFolder) { "The last folder stays" } else { UNCHANGED };
     failure(title, error)
@@ -333,7 +322,9 @@ pub(super) fn reply(answer: Option<oneshot::Sender<Answer>>, outcome: Answer) {
     }
 }
 
-fn plain(change: impl for<'a> FnOnce(&'a mut Settings) -> &'a mut Settings + Send + 'static) -> Change {
+pub(super) fn plain(
+    change: impl for<'a> FnOnce(&'a mut Settings) -> &'a mut Settings + Send + 'static,
+) -> Change {
     Box::new(move |it| {
         change(it);
         Ok(())

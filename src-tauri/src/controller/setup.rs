@@ -92,7 +92,13 @@ impl Controller {
             | Setting::StartOpencode(_)
             | Setting::Outbox(_)
             | Setting::Presence(_)
-            | Setting::Concurrent(_) => {}
+            | Setting::Concurrent(_)
+            | Setting::RemoteAttention(_)
+            | Setting::AskBeforeCommands(_)
+            | Setting::AskWhenDirty(_)
+            | Setting::KeepAwake(_)
+            | Setting::RunBudget(_)
+            | Setting::DayBudget(_) => {}
         }
     }
 

@@ -84,6 +84,9 @@ impl Controller {
         if is_due(&mut self.timers.detail) {
             self.read_detail();
         }
+        if is_due(&mut self.timers.sessions) {
+            self.read_sessions();
+        }
         if is_due(&mut self.timers.give_up) {
             self.stop_now();
         }
@@ -161,12 +164,14 @@ impl Controller {
     pub(super) fn go_to(&mut self, page: Page) {
         self.facts.page = page;
         self.read_detail();
+        self.read_sessions();
     }
 
     /// What was not read while it was closed is read.
     fn window_opened(&mut self) {
         if !std::mem::replace(&mut self.window.open, true) {
             self.read_detail();
+            self.read_sessions();
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Timers {
     pub(super) restart: Option<Instant>,
     /// The open run is read again.
     pub(super) detail: Option<Instant>,
+    /// The sessions are read again.
+    pub(super) sessions: Option<Instant>,
     /// Cancelled runs were waited for long enough.
     pub(super) give_up: Option<Instant>,
     /// An own peer that stops was waited for long enough.
@@ -25,7 +27,7 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn next(&self) -> Option<Instant> {
-        let shown = [self.show, self.notify, self.tray, self.detail];
+        let shown = [self.show, self.notify, self.tray, self.detail, self.sessions];
         let peer = [self.restart, self.give_up, self.stopped, self.end];
         shown.into_iter().chain(peer).flatten().min()
     }

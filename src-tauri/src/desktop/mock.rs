@@ -4,6 +4,7 @@ use super::{Choose, Chosen, Confirm, Confirmed, Desktop, OsError};
 use crate::notifications::{Key, Notification};
 use crate::tray::Tray;
 use crate::view::model::WindowState;
+use orgx_peer::OpenSession;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -38,6 +39,8 @@ pub struct Seen {
     pub urls: Vec<Url>,
     /// Files and folders shown.
     pub folders: Vec<PathBuf>,
+    /// Sessions opened in a terminal.
+    pub terminals: Vec<OpenSession>,
     /// The clipboard.
     pub clipboard: Option<String>,
     /// What a dialog answers.
@@ -132,6 +135,11 @@ impl Desktop for Mock {
 
     fn show_in_folder(&self, path: &Path) -> Result<(), OsError> {
         self.note(|seen| seen.folders.push(path.to_owned()));
+        Ok(())
+    }
+
+    fn open_terminal(&self, session: &OpenSession) -> Result<(), OsError> {
+        self.note(|seen| seen.terminals.push(session.clone()));
         Ok(())
     }
 

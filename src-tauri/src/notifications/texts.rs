@@ -4,12 +4,14 @@ use super::burst::Deviation;
 use super::{Buttons, Context, Key, Notification};
 use crate::text;
 use crate::view::model::Page;
-use crate::view::runs;
+use crate::view::{header, needs, runs};
 use orgx_peer::{Ask, Attention};
 use orgx_proto::health::Code;
 
 const TITLE: usize = 40;
 const BODY: usize = 120;
+/// Longest command, or its like.
+const COMMAND: usize = 80;
 
 fn made(key: Key, title: &str, body: &str, buttons: Buttons, page: Page) -> Notification {
     Notification { key, title: text::cut(title, TITLE), body: text::cut(body, BODY), buttons, page }
@@ -20,14 +22,53 @@ fn run_page(run_id: &str) -> Page {
 }
 
 pub(super) fn need(attention: &Attention, context: Context<'_>) -> Notification {
-    let title = runs::title_of(context.peer, &attention.run_id);
-    let body = match &attention.what {
-        Ask::Folder { folder } => format!("{}: {title}", text::cut(&text::tilde(folder, context.home), 80)),
-        _ => title,
+    let run = runs::title_of(context.peer, &attention.run_id);
+    let folder = needs::folder(attention).map(text::folder_name);
+    let at = |what: &str| match &folder {
+        Some(folder) => format!("{}: {what}", text::cut(folder, 40)),
+        None => what.to_owned(),
     };
-    let id = attention.id.clone();
-    let page = Page::Need { id: id.clone() };
-    made(Key::Need(id.clone()), "Needs you: work in a folder?", &body, Buttons::Answer(id), page)
+    let answer = Buttons::Answer(attention.id.clone());
+    let (title, body, buttons) = match &attention.what {
+        Ask::Folder { folder } => {
+            let folder = text::cut(&text::tilde(folder, context.home), 80);
+            ("work in a folder?", format!("{folder}: {run}"), answer)
+        }
+        Ask::Dirty { changes, .. } => {
+            let files = text::count(usize::try_from(*changes).unwrap_or(usize::MAX), "file", "files");
+            ("start among open changes?", at(&format!("{files} not committed. {run}")), answer)
+        }
+        Ask::Permission { permission, .. } => {
+            let exact = needs::exact(&attention.what);
+            let exact = exact.map_or_else(|| text::cut(permission, 40), |exact| text::cut(&exact, COMMAND));
+            (title_of(permission), at(&exact), answer)
+        }
+        Ask::Questions { questions } => {
+            let place = folder.as_ref().map_or_else(String::new, |it| format!(" in {}", text::cut(it, 40)));
+            let title = text::count(questions.len(), "question", "questions");
+            let page = Page::Need { id: attention.id.clone() };
+            let (key, body) = (Key::Need(attention.id.clone()), format!("{}{place}", text::cut(&run, 70)));
+            return made(key, &format!("Needs you: {title}"), &body, Buttons::Open, page);
+        }
+        Ask::Budget { limit, day, most, used } => {
+            let whose = if *day { "today" } else { "by this task" };
+            let (used, most) = (needs::amount(*limit, *used), needs::amount(*limit, *most));
+            ("go on past a limit?", format!("{used} of {most} used {whose}. {run}"), Buttons::Open)
+        }
+        Ask::Unknown => ("an agent waits", run, Buttons::Open),
+    };
+    let page = Page::Need { id: attention.id.clone() };
+    made(Key::Need(attention.id.clone()), &format!("Needs you: {title}"), &body, buttons, page)
+}
+
+fn title_of(permission: &str) -> &'static str {
+    match permission {
+        "bash" => "run a command?",
+        "edit" | "write" | "patch" => "change a file?",
+        "webfetch" => "fetch a page?",
+        "external_directory" => "reach another folder?",
+        _ => "allow this?",
+    }
 }
 
 pub(super) fn deviation(key: Key, run_id: &str, it: &Deviation, context: Context<'_>) -> Notification {
@@ -80,8 +121,7 @@ fn may_come_again(reason: &str) -> bool {
 }
 
 pub(super) fn offline(context: Context<'_>) -> Notification {
-    let active =
-        context.peer.runs.iter().filter(|run| !run.local && run.state != orgx_peer::RunState::Queued).count();
+    let active = context.peer.runs.iter().filter(|run| !run.local && header::is_active(run)).count();
     let body = match (active, context.peer.health.code) {
         (_, Code::KeyRejected) => {
             "OrgX does not know this key. It may have been replaced by a newer one.".to_owned()

@@ -8,7 +8,7 @@ use crate::facts::{Account, Facts, Quitting};
 use crate::text;
 use crate::view::header::{self, State};
 use crate::view::model::Receipt;
-use crate::view::{notices, runs};
+use crate::view::{needs as asks, notices, runs};
 use orgx_peer::{PauseState, RunState};
 
 /// Longest label made of text from outside, in characters.
@@ -86,7 +86,7 @@ fn button(label: &str, click: Click) -> Item {
 }
 
 fn needs(facts: &Facts) -> Vec<Item> {
-    let needs = if facts.hosting.is_up() { runs::needs(facts) } else { Vec::new() };
+    let needs = if facts.hosting.is_up() { asks::needs(facts) } else { Vec::new() };
     if needs.is_empty() {
         return Vec::new();
     }
@@ -99,7 +99,7 @@ fn live(facts: &Facts) -> Vec<Item> {
     if !facts.hosting.is_up() {
         return Vec::new();
     }
-    let running = facts.peer.runs.iter().filter(|run| run.state != RunState::Queued);
+    let running = facts.peer.runs.iter().filter(|run| header::is_active(run));
     running
         .map(|run| {
             let title = text::cut(&runs::title_of(&facts.peer, &run.run_id), LABEL);

@@ -12,6 +12,7 @@ fn render() -> String {
     found.visit::<model::WindowState>();
     found.visit::<model::Setting>();
     found.visit::<model::Quit>();
+    found.visit::<model::Say>();
     found.visit::<model::Failure>();
     let head = "// Made from src-tauri/src/view/model.rs by `ORGX_UPDATE_BINDINGS=1 cargo test -p orgx-tray bindings`.\n";
     let types: Vec<String> = found.types.into_values().collect();

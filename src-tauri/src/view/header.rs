@@ -3,7 +3,7 @@
 use super::model::{Act, Glyph, Header, Overlay};
 use crate::facts::{Account, Facts, Hosting, Quitting};
 use crate::text;
-use orgx_peer::{PauseState, RunState, Severity};
+use orgx_peer::{PauseState, RunView, Severity};
 use orgx_proto::health::Code;
 
 /// The header.
@@ -32,7 +32,16 @@ pub fn title(facts: &Facts) -> String {
 
 /// Runs that an agent has.
 pub fn active(facts: &Facts) -> usize {
-    facts.peer.runs.iter().filter(|run| run.state != RunState::Queued).count()
+    facts.peer.runs.iter().filter(|run| is_active(run)).count()
+}
+
+/// Has an agent this run? One that the person is asked about before it begins has none.
+pub fn is_active(run: &RunView) -> bool {
+    match run.state.as_str() {
+        "queued" => false,
+        "needs_you" => run.started_at.is_some(),
+        _ => true,
+    }
 }
 
 /// What of all that is the case the header names.

@@ -4,14 +4,18 @@
 //! reasons, skill ids) are cut and free of control characters, and still not ours: pages write them as text only.
 //! Words that only a page shows are in `ui/strings.js`; what the tray says too (titles, notices) comes from here.
 
+mod need;
 mod page;
 mod runs;
+mod sessions;
 mod settings;
 mod sign_in;
 
-pub use page::{Act, Action, Glyph, Header, Need, Notice, NoticeAction, Overlay, Page, Screen};
-pub use runs::{Entry, Receipt, Run, RunPage, Runs, TestTask};
-pub use settings::{Notifications, Setting, Settings};
+pub use need::{Choice, Need, NeedWhat, Picked, Question, Say};
+pub use page::{Act, Action, Glyph, Header, Notice, NoticeAction, Overlay, Page, Screen};
+pub use runs::{Before, Entry, Receipt, Run, RunPage, Runs, TestTask};
+pub use sessions::{Session, Sessions};
+pub use settings::{Budget, Notifications, Setting, Settings};
 pub use sign_in::{FoundSignIn, Setup, SignIn, SignInStep, Way, Workspace};
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +60,8 @@ pub struct WindowState {
     pub run: Option<RunPage>,
     /// Receipts, newest first.
     pub receipts: Vec<Receipt>,
+    /// The sessions of OpenCode, as far as they were read for their page.
+    pub sessions: Sessions,
     /// The outbox.
     pub outbox: OutboxFacts,
     /// Settings.

@@ -1,9 +1,9 @@
 //! Runs, their pages and their receipts.
 
-use super::model::{Entry, Need, Receipt, Run, RunPage, Runs};
+use super::model::{Before, Entry, Receipt, Run, RunPage, Runs};
 use crate::facts::{Detail, Facts};
 use crate::text;
-use orgx_peer::{Ask, PeerSnapshot, ReceiptState, RecentRun, RunDetail, RunRecord, RunState, RunView};
+use orgx_peer::{PeerSnapshot, ReceiptState, RecentRun, RunDetail, RunRecord, RunState, RunView};
 
 /// Longest skill id that a line shows, in characters.
 pub const SKILL: usize = 120;
@@ -35,34 +35,6 @@ pub fn receipts(facts: &Facts) -> Vec<Receipt> {
     ended(facts).iter().map(receipt).collect()
 }
 
-/// What waits for the person, oldest first.
-pub fn needs(facts: &Facts) -> Vec<Need> {
-    facts
-        .peer
-        .attention
-        .iter()
-        .map(|attention| {
-            let folder = match &attention.what {
-                Ask::Folder { folder } => Some(folder.clone()),
-                _ => None,
-            };
-            let line = match &folder {
-                Some(folder) => format!("work in {}", text::tilde(folder, &facts.home)),
-                None => "something that this version does not know".to_owned(),
-            };
-            Need {
-                id: attention.id.clone(),
-                run_id: attention.run_id.clone(),
-                title: title_of(&facts.peer, &attention.run_id),
-                line,
-                folder: folder.as_deref().map(text::line),
-                since: attention.since,
-                lapses_at: attention.lapses_at,
-            }
-        })
-        .collect()
-}
-
 /// The open run's page.
 pub fn page(facts: &Facts) -> Option<RunPage> {
     let Detail { run_id, run, error } = facts.detail.as_ref()?;
@@ -72,6 +44,7 @@ pub fn page(facts: &Facts) -> Option<RunPage> {
     // The snapshot is newer than what was read.
     if let Some(view) = facts.peer.runs.iter().find(|view| view.run_id == *run_id) {
         let place = page.run.place;
+        page.can_open |= view.session.is_some();
         page.run = live(view, &facts.peer, place);
     }
     if page.run.run_id.is_empty() {
@@ -107,9 +80,18 @@ pub fn of_detail(detail: &RunDetail, muted: &[String]) -> RunPage {
         line,
         steps_before: detail.steps_before,
         receipt: detail.run.state.is_over().then(|| receipt(&detail.run)),
+        before: before(&detail.run),
+        undone: detail.run.undone,
+        can_undo: detail.run.can_undo,
+        can_open: detail.run.session.is_some(),
         loading: false,
         error: None,
     }
+}
+
+fn before(run: &RunRecord) -> Option<Before> {
+    let commit = text::cut(run.commit_before.as_deref()?, 16);
+    Some(Before { commit, changes: run.changes_before })
 }
 
 /// A run's title by its id, as far as it is known.
@@ -241,7 +223,7 @@ fn receipt(run: &RunRecord) -> Receipt {
 }
 
 /// For people.
-fn driver(id: &str) -> String {
+pub fn driver(id: &str) -> String {
     match id {
         "opencode" => "OpenCode".to_owned(),
         "claude-code" | "claude_code" => "Claude Code".to_owned(),

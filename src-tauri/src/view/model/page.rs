@@ -1,4 +1,4 @@
-//! Which page, what stands above every page, and what waits for the person.
+//! Which page, and what stands above every page.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub enum Page {
     },
     /// All receipts.
     Receipts,
+    /// The sessions of OpenCode.
+    Sessions,
     /// The local trail.
     Outbox,
     /// Settings.
@@ -167,26 +169,4 @@ pub enum Action {
     KeyInMemory,
     /// Start the peer again.
     Restart,
-}
-
-/// Something that waits for the person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Need {
-    /// Names it in `answer`.
-    pub id: String,
-    /// The run that waits.
-    pub run_id: String,
-    /// The run's title.
-    pub title: String,
-    /// One line for the strip: `work in ~/code/x`.
-    pub line: String,
-    /// The folder that is asked for, when that is what is asked.
-    pub folder: Option<String>,
-    /// Since when.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub since: i64,
-    /// When it is denied unanswered.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub lapses_at: i64,
 }

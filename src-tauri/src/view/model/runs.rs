@@ -90,10 +90,29 @@ pub struct RunPage {
     pub steps_before: u64,
     /// Its receipt.
     pub receipt: Option<Receipt>,
+    /// What its folder looked like before it.
+    pub before: Option<Before>,
+    /// Were its changes taken back?
+    pub undone: bool,
+    /// Can its changes be taken back, or, when they were, done again?
+    pub can_undo: bool,
+    /// Can its session be opened in OpenCode?
+    pub can_open: bool,
     /// Is it still being read?
     pub loading: bool,
     /// Why it could not be read.
     pub error: Option<String>,
+}
+
+/// What a run's folder looked like before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Before {
+    /// The commit, cut short.
+    pub commit: String,
+    /// Files that differed from it, when somebody looked.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub changes: Option<u64>,
 }
 
 /// An entry of a run's timeline.

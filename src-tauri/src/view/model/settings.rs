@@ -20,6 +20,18 @@ pub struct Settings {
     pub presence: Option<bool>,
     /// Runs at once.
     pub concurrent: Option<u32>,
+    /// Are agents' questions shown in OrgX, too?
+    pub remote_attention: Option<bool>,
+    /// Is the person asked before an agent runs a command?
+    pub ask_before_commands: Option<bool>,
+    /// Does a task wait for the person whose folder has uncommitted changes?
+    pub ask_when_dirty: Option<bool>,
+    /// Is the computer kept awake while a task runs?
+    pub keep_awake: Option<bool>,
+    /// What a task may use before the person is asked.
+    pub run_budget: Option<Budget>,
+    /// What all tasks of a day may use.
+    pub day_budget: Option<Budget>,
     /// Where agents may work; empty: anywhere.
     pub folders: Vec<String>,
     /// The workspace's name, or its id.
@@ -35,6 +47,21 @@ pub struct Settings {
     pub fixed: Vec<String>,
     /// What was wrong with what was entered last.
     pub error: Option<String>,
+}
+
+/// What may be used before the person is asked; `None`: as much as it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Budget {
+    /// Tokens.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub tokens: Option<u64>,
+    /// US cents.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub cents: Option<u64>,
+    /// Minutes of work.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub minutes: Option<u64>,
 }
 
 /// Notifications by kind.
@@ -82,6 +109,18 @@ pub enum Setting {
     Presence(bool),
     /// Runs at once.
     Concurrent(u32),
+    /// Agents' questions are shown in OrgX, too.
+    RemoteAttention(bool),
+    /// The person is asked before an agent runs a command.
+    AskBeforeCommands(bool),
+    /// A task waits for the person whose folder has uncommitted changes.
+    AskWhenDirty(bool),
+    /// The computer is kept awake while a task runs.
+    KeepAwake(bool),
+    /// What a task may use.
+    RunBudget(Budget),
+    /// What all tasks of a day may use.
+    DayBudget(Budget),
     /// Agents may work in this folder; an empty text asks for one in the system's dialog.
     AddFolder(String),
     /// They may not any more.
