@@ -3,7 +3,7 @@ import { h } from '../dom.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
 import { go, view } from '../view.js';
-import { askCard, explain, reason } from '../parts/asks.js';
+import { askCard, askFacts, explain, reason } from '../parts/asks.js';
 import { empty, icon } from '../parts/base.js';
 import { back, button } from '../parts/controls.js';
 import { draftOf, keepDrafts } from '../parts/drafts.js';
@@ -40,6 +40,7 @@ export function needPage(now, id) {
       h('div', { class: 'head', key: 'head' }, h('div', { class: 'top' }, toRuns, at >= 0 && now.needs.length > 1 && pager(now.needs, at))),
       askCard(need, now.home),
       need.what.ask === 'questions' && questionParts(id, need.what.questions),
+      askFacts(need, now.home),
       explain(need),
       reason(need),
     ],

@@ -29,11 +29,18 @@ export const askCard = (need, home) => h('section', { class: 'group ask', key: '
     h('div', { class: 'in' },
       h('h2', { id: 'heading', tabindex: '-1' }, heading(need)),
       h('p', { class: 'l2' }, state(ofState('needs_you')), short(need.title)))),
-  h('div', { class: 'body' },
+  // Questions stand below in full; what is around them comes after them.
+  need.what.ask !== 'questions' && h('div', { class: 'body' },
     exactly(need),
     about(need),
     facts(need, home),
-    need.remote && h('p', { class: 'hint', key: 'remote' }, words.need.remote)));
+    remote(need)));
+
+/** The facts around questions. @param {Need} need @param {string} home */
+export const askFacts = (need, home) => need.what.ask === 'questions' && h('div', { class: 'group ask plain', key: 'around' }, h('div', { class: 'body' }, facts(need, home), remote(need)));
+
+/** @param {Need} need */
+const remote = (need) => need.remote && h('p', { class: 'hint', key: 'remote' }, words.need.remote);
 
 /** What exactly: it stands in a box, because it is not ours. @param {Need} need @returns {Child} */
 function exactly({ what, folder }) {

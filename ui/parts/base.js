@@ -28,12 +28,12 @@ export const state = (word) => h('span', { class: `state t-${word.tone}` }, word
 export const short = (text, { tag = 'span', cls = '', title = text } = {}) => h(tag, { class: `ell ${cls}`.trim(), title }, text);
 
 /**
- * A text that keeps both its ends: folders and paths.
+ * A text that keeps both its ends: folders and paths; with `tail` as much of the end as that is.
  * @param {string} text
- * @param {{ cls?: string, title?: string }} [how]
+ * @param {{ cls?: string, title?: string, tail?: string }} [how]
  */
-export function middle(text, { cls = '', title = text } = {}) {
-  const [first, last] = ends(text);
+export function middle(text, { cls = '', title = text, tail } = {}) {
+  const [first, last] = tail !== undefined && text.endsWith(tail) ? [text.slice(0, -tail.length), tail] : ends(text);
   return h('span', { class: `mid ${cls}`.trim(), title }, first === '' ? null : h('span', { class: 'a' }, first), h('span', { class: 'z' }, last));
 }
 

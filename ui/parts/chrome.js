@@ -1,6 +1,6 @@
 // What stands around the page: the header, the tabs, the strips.
 import { h } from '../dom.js';
-import { age, lasting } from '../format.js';
+import { age, base, lasting } from '../format.js';
 import * as ipc from '../ipc.js';
 import * as words from '../strings.js';
 import { go, openTest, view } from '../view.js';
@@ -12,6 +12,9 @@ import { button } from './controls.js';
  * @typedef {import('../bindings.d.ts').Page} Page
  * @typedef {import('../dom.js').VNode} VNode
  */
+
+/** The longest folder at the end of a strip that is not shortened, in characters. */
+const PLACE = 20;
 
 /** The tabs in order, with their shapes. */
 export const TABS = /** @type {const} */ ([
@@ -67,6 +70,12 @@ export const tabs = (now) => TABS.map(([page, shape]) => h('button', {
   on: { click: () => go({ page }) },
 }, icon(shape), h('span', { class: 'lbl' }, words.tabs[page])));
 
+/** The folder at the end of a line stays whole, unless it is long. @param {import('../bindings.d.ts').Need} need */
+function placeOf({ folder, what }) {
+  const place = folder === null || what.ask === 'folder' ? '' : ` in ${base(folder)}`;
+  return place !== '' && place.length <= PLACE ? place : undefined;
+}
+
 /** @param {WindowState} now */
 export function strips(now) {
   const isOpen = view.page.page === 'need' && !view.test;
@@ -80,7 +89,7 @@ export function strips(now) {
       icon(now.test.over ? 'check' : 'spin', now.test.over ? 't-teal' : 't-mute spin'), short(words.strips.test(now.test.over)), h('span', { class: 'go' }, words.strips.show)),
     oldest && h('button', { class: 'strip', type: 'button', key: 'needs', title: oldest.line, on: { click: () => go({ page: 'need', id: oldest.id }) } },
       icon('needs', 't-amber'),
-      h('span', { class: 'says' }, h('b', null, words.strips.needsYou), ' ', middle(oldest.line),
+      h('span', { class: 'says' }, h('b', null, words.strips.needsYou), ' ', middle(oldest.line, { tail: placeOf(oldest) }),
         rest.length > 1 && h('span', { class: 'and' }, words.strips.more(rest.length - 1))),
       h('span', { class: 'go' }, words.strips.review)),
   ];

@@ -26,7 +26,7 @@ const about = (session, now) => [
     ? session.agent !== null && short(words.sessions.subagent(session.agent))
     : middle(base(session.folder), { title: tilde(session.folder, now.home) }),
   session.state === 'blocked' && session.why !== null && short(session.why),
-  session.run_id !== null && h('span', null, isLocal(session, now) ? words.sessions.fromPeer : words.sessions.fromOrgx),
+  !session.child && session.run_id !== null && h('span', null, isLocal(session, now) ? words.sessions.fromPeer : words.sessions.fromOrgx),
   session.state !== 'blocked' && session.model !== null && h('span', { title: session.model }, session.model),
 ];
 

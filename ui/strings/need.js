@@ -36,8 +36,8 @@ export const need = {
   /** @param {number} n */
   uncommitted: (n) => plural(n, '1 file is not committed', '{n} files are not committed'),
   dirtyText: 'The agent would change files beside yours, and “Undo this run” may then touch them, too.',
-  budgetText: 'The task stands still since then. It goes on where it stopped, with as much again, or ends as failed.',
-  dayText: 'The task has not begun. It begins, and today’s limit is as much again; or it ends as failed.',
+  budgetText: 'The task stands still. It goes on where it stopped and may use as much again, or it ends as failed.',
+  dayText: 'The task has not begun. It begins, and today may use as much again; or it ends as failed.',
   /**
    * @param {string} agent
    * @param {string} name

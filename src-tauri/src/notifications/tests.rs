@@ -286,3 +286,78 @@ fn a_peer_that_is_gone_has_its_asks_taken_back() {
     assert_eq!(story.notifier.gone(), [Tell::Withdraw(Key::Need("n1".into()))]);
     assert_eq!(story.notifier.next_at(), None);
 }
+
+fn shown_of(what: Ask) -> (String, String, Buttons) {
+    let mut story = Story::new();
+    let folder = Some("/home/me/code/shop".to_owned());
+    story.peer.attention = vec![Attention { what, folder, ..ask("n1") }];
+    let tells = story.with(Notifier::snapshot);
+    let Some(Tell::Show(it)) = tells.into_iter().next() else { panic!("nothing shown") };
+    assert_eq!(it.page, Page::Need { id: "n1".into() });
+    assert!(it.title.chars().count() <= 40 && it.body.chars().count() <= 120, "{it:?}");
+    (it.title, it.body, it.buttons)
+}
+
+#[test]
+fn each_kind_of_ask_has_its_words_and_buttons() {
+    let answer = || Buttons::Answer("n1".into());
+    let permission = |kind: &str, command: Option<&str>, file: Option<&str>| Ask::Permission {
+        permission: kind.into(),
+        patterns: vec!["a *".into()],
+        command: command.map(str::to_owned),
+        file: file.map(str::to_owned),
+        added: None,
+        removed: None,
+    };
+    let questions = |n| Ask::Questions { questions: vec![orgx_peer::Question::default(); n] };
+    let dirty = Ask::Dirty { folder: "/home/me/code/shop".into(), commit: None, changes: 3 };
+    let budget = Ask::Budget { limit: orgx_peer::BudgetLimit::Cents, day: false, most: 500, used: 503 };
+    for (what, title, body, buttons) in [
+        (permission("bash", Some("git push"), None), "Needs you: run a command?", "shop: git push", answer()),
+        (permission("edit", None, Some("a.ts")), "Needs you: change a file?", "shop: a.ts", answer()),
+        (permission("x", None, None), "Needs you: allow this?", "shop: a *", answer()),
+        (questions(1), "Needs you: 1 question", "Tighten <b>retries</b> in shop", Buttons::Open),
+        (questions(2), "Needs you: 2 questions", "Tighten <b>retries</b> in shop", Buttons::Open),
+        (
+            dirty,
+            "Needs you: start among open changes?",
+            "shop: 3 files not committed. Tighten <b>retries</b>",
+            answer(),
+        ),
+        (
+            budget,
+            "Needs you: go on past a limit?",
+            "$5.03 of $5.00 used by this task. Tighten <b>retries</b>",
+            Buttons::Open,
+        ),
+    ] {
+        assert_eq!(shown_of(what), (title.to_owned(), body.to_owned(), buttons));
+    }
+}
+
+#[test]
+fn a_command_is_cut_at_eighty_signs_and_masked() {
+    let command = format!("curl oxk_live_0123456789 {}", "x".repeat(300));
+    let what = Ask::Permission {
+        permission: "bash".into(),
+        patterns: vec![],
+        command: Some(command),
+        file: None,
+        added: None,
+        removed: None,
+    };
+    let (_, body, _) = shown_of(what);
+    let shown = body.strip_prefix("shop: ").expect("the folder first");
+    assert_eq!(shown.chars().count(), 80);
+    assert!(shown.starts_with("curl [redacted] xx") && shown.ends_with('…'), "{shown}");
+}
+
+#[test]
+fn nothing_is_told_of_an_ask_whose_runs_page_is_open() {
+    let mut story = Story::new();
+    story.watched = Some("r1".into());
+    story.peer.attention = vec![ask("n1")];
+    assert_eq!(story.with(Notifier::snapshot), []);
+    story.watched = None;
+    assert_eq!(story.with(Notifier::snapshot), [], "it was seen");
+}

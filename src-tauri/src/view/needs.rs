@@ -1,5 +1,9 @@
 //! What waits for the person: on its page, in the strip, and in the tray.
 
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
+mod tests;
+
 use super::model::{Choice, Need, NeedWhat, Question};
 use super::runs::{driver, title_of};
 use crate::facts::Facts;

@@ -1,5 +1,9 @@
 //! The sessions of OpenCode, as their page shows them.
 
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
+mod tests;
+
 use super::model;
 use crate::facts::Facts;
 use crate::resume;

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// All commands, each with its arguments and what they may be: the contract between the pages and `src-tauri`.
-const CONTRACT: [(&str, &[(&str, &str)]); 31] = [
+const CONTRACT: [(&str, &[(&str, &str)]); 34] = [
     ("ready", &[]),
     ("show_page", &[("page", "page")]),
     ("pause", &[("afterCurrentRuns", "bool")]),
     ("resume", &[]),
     ("try_now", &[]),
     ("cancel_run", &[("runId", "text")]),
-    ("answer", &[("id", "text"), ("allow", "bool"), ("always", "bool")]),
+    ("answer", &[("id", "text"), ("say", "say")]),
     (
         "do_action",
         &[(
@@ -42,6 +42,9 @@ const CONTRACT: [(&str, &[(&str, &str)]); 31] = [
     ("show_logs", &[]),
     ("open_orgx", &[]),
     ("open_folder", &[("path", "text")]),
+    ("open_session", &[("id", "text"), ("terminal", "bool")]),
+    ("open_run", &[("runId", "text"), ("terminal", "bool")]),
+    ("undo", &[("runId", "text"), ("undone", "bool")]),
     ("show_file", &[("runId", "text"), ("place", "text")]),
     ("sign_out", &[]),
     ("quit", &[("how", "stay finish cancel")]),
@@ -213,16 +216,40 @@ fn check(call: &Value, place: &str) {
             "text" => value.is_string(),
             "page" => value["page"].is_string(),
             "setting" => is_setting(value),
+            "say" => is_answer(value),
             words => words.split(' ').any(|word| value == word),
         };
         assert!(is_well, "{place}: {call}");
     }
 }
 
+fn is_answer(say: &Value) -> bool {
+    match say["say"].as_str().unwrap_or_default() {
+        "allow" | "allow_folder" | "allow_for_run" => true,
+        "deny" => say["reason"].is_null() || say["reason"].is_string(),
+        "answers" => say["answers"].as_array().is_some_and(|all| {
+            all.iter()
+                .all(|one| one["choices"].is_array() && (one["other"].is_null() || one["other"].is_string()))
+        }),
+        _ => false,
+    }
+}
+
 fn is_setting(change: &Value) -> bool {
     let value = &change["value"];
     match change["setting"].as_str().unwrap_or_default() {
-        "autostart" | "start_opencode" | "outbox" | "presence" | "any_folder" => value.is_boolean(),
+        "autostart"
+        | "start_opencode"
+        | "outbox"
+        | "presence"
+        | "any_folder"
+        | "remote_attention"
+        | "ask_before_commands"
+        | "ask_when_dirty"
+        | "keep_awake" => value.is_boolean(),
+        "run_budget" | "day_budget" => ["tokens", "cents", "minutes"]
+            .iter()
+            .all(|limit| value.get(limit).is_some_and(|n| n.is_null() || n.as_u64().is_some_and(|n| n > 0))),
         "mute_rule" | "unmute_rule" | "add_folder" | "remove_folder" | "workspace" => value.is_string(),
         "concurrent" => value.is_u64(),
         "notifications" => ["needs_you", "deviations", "run_failed", "offline", "license"]

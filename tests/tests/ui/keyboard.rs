@@ -17,8 +17,9 @@ fn each_page_is_reached_and_left_by_the_keyboard_alone() {
             ("1", "health"),
             ("2", "runs"),
             ("3", "receipts"),
-            ("4", "outbox"),
-            ("5", "settings"),
+            ("4", "sessions"),
+            ("5", "outbox"),
+            ("6", "settings"),
             (",", "settings"),
         ] {
             window.press(&[keys::CONTROL, key]).await.unwrap();
@@ -67,7 +68,7 @@ fn tab_goes_through_every_control_of_every_state_in_order_and_each_is_seen_to_ha
             window.open(&state).await;
             // What a person can reach, in the order of the document.
             let expected = window
-                .see("[...document.querySelectorAll('button, input, summary, [tabindex=\"0\"]')].filter((at) => !at.disabled && !at.closest('[inert]') && at.getClientRects().length > 0 && at.checkVisibility({ visibilityProperty: true })).filter((at) => at.type !== 'radio' || at.checked).length")
+                .see("[...document.querySelectorAll('button, input, summary, [tabindex=\"0\"]')].filter((at) => !at.disabled && !at.closest('[inert]') && at.getClientRects().length > 0 && at.checkVisibility({ visibilityProperty: true })).filter((at, n, all) => at.type !== 'radio' || at.checked || all.find((one) => one.type === 'radio' && one.name === at.name) === at && !all.some((one) => one.type === 'radio' && one.name === at.name && one.checked)).length")
                 .await;
             window.run("const main = document.getElementById('main'); document.activeElement?.blur(); document.body.tabIndex = -1; document.body.focus()", json!([])).await.unwrap();
             let mut seen = 0;
@@ -123,8 +124,8 @@ fn an_answer_moves_the_focus_to_the_next_question_and_then_to_the_list() {
         assert_eq!(
             answers,
             [
-                json!({ "id": "need_2", "allow": true, "always": false }),
-                json!({ "id": "need_1", "allow": false, "always": false })
+                json!({ "id": "need_2", "say": { "say": "allow" } }),
+                json!({ "id": "need_1", "say": { "say": "deny", "reason": null } })
             ]
         );
     });
@@ -205,7 +206,7 @@ fn a_page_keeps_where_it_was_scrolled_and_the_shell_can_open_another() {
         let goes = json!({ "page": { "page": "run", "run_id": "run_8f2c41d07b" }, "goto": 1 });
         window.tell(goes).await;
         assert_eq!(window.see(PAGE).await, json!("runs"));
-        window.press(&[keys::CONTROL, "5"]).await.unwrap();
+        window.press(&[keys::CONTROL, "6"]).await.unwrap();
         assert_eq!(window.see("document.getElementById('main').scrollTop").await, json!(200));
         window.tell(json!({ "version": "0.1.1" })).await;
         assert_eq!(window.see("document.getElementById('main').scrollTop").await, json!(200));

@@ -15,7 +15,7 @@ const PAYLOADS: [&str; 6] = [
     "</span></button><iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
 ];
 /// Texts that choose how something is shown, and are ours.
-const OURS: [&str; 14] = [
+const OURS: [&str; 16] = [
     "screen",
     "page",
     "step",
@@ -30,6 +30,8 @@ const OURS: [&str; 14] = [
     "key_place",
     "action",
     "way",
+    "ask",
+    "limit",
 ];
 
 #[test]

@@ -76,7 +76,7 @@ impl Window {
         self.until("the page is ready", "document.body && document.body.dataset.ready === '1'").await;
     }
 
-    /// Does what a state's `then` says: `click css`, `hover css`, `fail command`, `end`.
+    /// Does what a state's `then` says: `click css`, `hover css`, `scroll css`, `fill css text`, `fail command`, `end`.
     async fn press_all(&self, then: &[String]) {
         for step in then {
             let (what, on) = step.split_once(' ').unwrap_or((step, ""));
@@ -84,6 +84,14 @@ impl Window {
                 "click" => "document.querySelector(arguments[0]).click()",
                 "fail" => {
                     "fake.answers[arguments[0]] = { fail: { title: 'The run was not cancelled', text: 'OpenCode does not answer. Try it again, or quit OpenCode.' } }"
+                }
+                "scroll" => "document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })",
+                "fill" => {
+                    let (field, text) = on.split_once(' ').expect("a field and a text");
+                    let fill = "const at = document.querySelector(arguments[0]); at.value = arguments[1]; at.dispatchEvent(new Event('input', { bubbles: true }))";
+                    self.run(fill, json!([field, text])).await.expect("it is filled");
+                    self.settle().await;
+                    continue;
                 }
                 "end" => "const main = document.getElementById('main'); main.scrollTop = main.scrollHeight",
                 "hover" => {

@@ -110,7 +110,9 @@ fn no_state_has_two_primary_buttons_or_amber_without_need_or_a_word_that_is_neve
             let amber = window
                 .see("document.querySelectorAll('.t-amber').length > 0 && !document.querySelector('.legend')")
                 .await;
-            let needs = state.value["needs"].as_array().is_some_and(|needs| !needs.is_empty());
+            let sessions = state.value["sessions"]["list"].as_array();
+            let waits = sessions.is_some_and(|all| all.iter().any(|one| one["state"] == "waiting_input"));
+            let needs = waits || state.value["needs"].as_array().is_some_and(|needs| !needs.is_empty());
             assert!(amber == json!(false) || needs, "{}: amber, and nobody is needed", state.name);
             let text = window.see("document.body.innerText").await;
             let text = text.as_str().unwrap();
