@@ -18,12 +18,22 @@ const PATIENCE: Duration = Duration::from_millis(200);
 #[test]
 fn a_request_is_read_or_refused_with_a_reason() {
     let cancel = Command::Cancel { run_id: "r".into(), exact: false };
+    let says = |answer| Ask::Do(Command::Answer { id: "r@1".into(), answer });
     let exactly = Command::Cancel { run_id: "r".into(), exact: true };
     for (line, what) in [
         (r#"{"id":1,"command":"subscribe"}"#, Ask::Subscribe),
         (r#"{"id":1,"command":"pause"}"#, Ask::Do(Command::Pause { after_current_runs: false })),
         (r#"{"id":1,"command":"cancel","run_id":"r","later":"fields"}"#, Ask::Do(cancel)),
         (r#"{"id":1,"command":"cancel","run_id":"r","exact":true}"#, Ask::Do(exactly)),
+        (r#"{"id":1,"command":"answer","ask":"r@1","answer":"allow_for_run"}"#, says(Answer::AllowForRun)),
+        (
+            r#"{"id":1,"command":"answer","ask":"r@1","answer":{"deny":{}}}"#,
+            says(Answer::Deny { reason: None }),
+        ),
+        (
+            r#"{"id":1,"command":"answer","ask":"r@1","answer":{"answers":{"answers":[["Red"]]}}}"#,
+            says(Answer::Answers { answers: vec![vec!["Red".into()]] }),
+        ),
     ] {
         assert_eq!(request(line.as_bytes()), Ok(Asked { id: 1, what }));
     }

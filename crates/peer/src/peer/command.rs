@@ -53,7 +53,8 @@ pub enum Command {
     },
     /// Answer something that waits for the person ([`super::Attention`]).
     Answer {
-        /// Its id.
+        /// Its id. On the wire `ask`: there `id` is the request's own.
+        #[serde(rename = "ask")]
         id: String,
         /// What the person says.
         answer: Answer,
