@@ -1,7 +1,7 @@
 //! What can be asked of the program.
 
 use crate::logging::LogFormat;
-use clap::{Args as Options, Parser, Subcommand};
+use clap::{Args as Options, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Lets the coding agent on this computer work for OrgX.
@@ -62,6 +62,11 @@ pub(crate) enum Command {
     /// The agent is asked to stop and waited for; OrgX hears that the run was cancelled.
     #[command(after_long_help = PEER_HELP)]
     Cancel(CancelOptions),
+    /// See what waits for you, and answer it.
+    ///
+    /// Tasks that may only start with your word, and agents that ask: may it run this command, and what do you want?
+    /// What nobody answers in time is denied, and the agent goes on without it.
+    Attention(AttentionOptions),
     /// List the newest runs, or show one.
     #[command(after_long_help = PEER_HELP)]
     Runs(RunsOptions),
@@ -90,6 +95,13 @@ pub(crate) enum Command {
 }
 
 const PEER_HELP: &str = "\
+Needs no key. Exit codes: 0 done, 1 the peer refused, 2 wrong usage, 3 no peer
+is running.";
+
+const ANSWER_HELP: &str = "\
+Several choices for one question are separated by ||, as in
+--answer 'Red || Blue', when it takes several.
+
 Needs no key. Exit codes: 0 done, 1 the peer refused, 2 wrong usage, 3 no peer
 is running.";
 
@@ -208,6 +220,66 @@ pub(crate) struct CancelOptions {
     /// The run's id, or the start of it.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+}
+
+/// Options of `attention`.
+#[derive(Debug, Options)]
+pub(crate) struct AttentionOptions {
+    #[command(subcommand)]
+    pub(crate) command: AttentionCommand,
+}
+
+/// What of the attention.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AttentionCommand {
+    /// List what waits for you, oldest first.
+    #[command(after_long_help = PEER_HELP)]
+    List(AttentionListOptions),
+    /// Answer something that waits for you.
+    ///
+    /// The first answer counts, wherever it is given.
+    #[command(after_long_help = ANSWER_HELP)]
+    Answer(AnswerOptions),
+}
+
+/// Options of `attention list`.
+#[derive(Debug, Options)]
+pub(crate) struct AttentionListOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// As JSON (docs/cli.md says what is in it).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `attention answer`.
+#[derive(Debug, Options)]
+pub(crate) struct AnswerOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// What it answers: an id of the list, or the start of one.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Yes or no; for questions, no, or --answer.
+    #[arg(value_enum, value_name = "WORD", required_unless_present = "answers", conflicts_with = "answers")]
+    pub(crate) word: Option<Word>,
+    /// Why not: the agent reads it. With `deny`.
+    #[arg(long, value_name = "WORDS", conflicts_with = "answers")]
+    pub(crate) reason: Option<String>,
+    /// The answer to a question; once for each, in their order.
+    #[arg(long = "answer", value_name = "TEXT")]
+    pub(crate) answers: Vec<String>,
+}
+
+/// What a person says to a yes-or-no question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Word {
+    /// This once.
+    Allow,
+    /// This, and the same again while the run lasts.
+    AllowForRun,
+    /// No.
+    Deny,
 }
 
 /// Options of `runs`.

@@ -1,6 +1,7 @@
 //! `orgx-peer`: the peer without a screen, and its tools.
 
 mod args;
+mod attention;
 mod demo;
 mod diagnostics;
 mod doctor;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Pause(options) => runtime.block_on(steer::pause(&options)),
         Command::Resume(options) => runtime.block_on(steer::resume(&options)),
         Command::Cancel(options) => runtime.block_on(steer::cancel(&options)),
+        Command::Attention(options) => runtime.block_on(attention::attention(&options.command)),
         Command::Runs(options) => runtime.block_on(runs::runs(&options)),
         Command::Receipts(options) => runtime.block_on(runs::receipts(&options)),
         Command::Outbox(options) => runtime.block_on(outbox::outbox(&options)),

@@ -14,11 +14,13 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-const TOOLS: [&[&str]; 9] = [
+const TOOLS: [&[&str]; 11] = [
     &["status"],
     &["pause"],
     &["resume"],
     &["cancel", "run_1"],
+    &["attention", "list"],
+    &["attention", "answer", "run_1", "allow"],
     &["runs"],
     &["runs", "run_1"],
     &["receipts"],
@@ -54,6 +56,9 @@ fn each_has_a_help_that_fits_80_columns() {
         &["pause"],
         &["resume"],
         &["cancel"],
+        &["attention"],
+        &["attention", "list"],
+        &["attention", "answer"],
         &["runs"],
         &["receipts"],
         &["outbox"],
@@ -107,6 +112,58 @@ fn the_lists_and_commands_show_what_the_peer_says() {
         writeln!(all, "$ orgx-peer {}\n{}", args.join(" "), told(&output)).expect("text");
     }
     insta::assert_snapshot!(peer.without_home(&all));
+}
+
+#[test]
+fn what_waits_is_listed_and_answered() {
+    let peer = FakePeer::start(|request, _| match request["answer"].as_str() {
+        Some("allow_for_run") => {
+            json!({ "error": { "code": "invalid", "why": "the agent asks a question: answer it, or deny it" } })
+        }
+        _ if request["ask"] == "run_1@17" => json!({ "error": { "code": "not_waiting" } }),
+        _ => json!({ "ok": { "reply": "done" } }),
+    });
+    let folder = json!({ "kind": "folder", "folder": "/w/shop" });
+    let colours =
+        json!({ "text": "Which?", "choices": [{ "label": "Red" }, { "label": "Blue" }], "multiple": true });
+    let questions = json!({ "kind": "questions", "questions": [colours, { "text": "Why?", "free": true }] });
+    // Long ago, and for long: the same text whenever it is read.
+    let ask = |id: &str, what: Value| {
+        json!({ "id": id, "run_id": "run_1", "folder": "/w/shop", "what": what, "since": 1_577_934_245_000_i64,
+            "lapses_at": 1_577_934_245_000_i64 })
+    };
+    peer.waits(json!([ask("run_1@17", folder), ask("run_1@que_1", questions)]));
+    let mut all = String::new();
+    for args in [
+        &["list"][..],
+        &["list", "--json"],
+        &["answer", "run_1@que", "--answer", "Red || Blue", "--answer", "I like || it"],
+        &["answer", "run_1@que", "deny", "--reason", "none of these"],
+        &["answer", "run_1@que_1", "allow-for-run"],
+        &["answer", "run_1@17", "allow"],
+        &["answer", "run_1", "allow"],
+        &["answer", "run_\u{1b}[2J", "allow"],
+        &["answer", " ", "allow"],
+        &["answer", "run_1@17", "allow", "--reason", "x"],
+        &["answer", "run_1@17", "allow", "--answer", "x"],
+        &["answer", "run_1@17"],
+        &["answer", "run_1@17", "perhaps"],
+    ] {
+        let output = peer.program().arg("attention").args(args).output().expect("the program");
+        writeln!(all, "$ orgx-peer attention {}\n{}", args.join(" ").replace('\u{1b}', "ESC"), told(&output))
+            .expect("text");
+    }
+    assert!(!all.contains('\u{1b}'), "{all}");
+    insta::assert_snapshot!(all);
+    let said = |expected: Value| {
+        let request = peer.request("answer");
+        assert_eq!((&request["ask"], &request["answer"]), (&expected[0], &expected[1]));
+    };
+    said(json!(["run_1@que_1", { "answers": { "answers": [["Red", "Blue"], ["I like || it"]] } }]));
+    said(json!(["run_1@que_1", { "deny": { "reason": "none of these" } }]));
+    said(json!(["run_1@que_1", "allow_for_run"]));
+    said(json!(["run_1@17", "allow"]));
+    assert!(peer.requests.try_recv().is_err(), "what cannot be used is not sent");
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub fn answer(request: &Value, outcome: Value) -> Value {
 pub struct FakePeer {
     pub home: TempDir,
     pub requests: mpsc::Receiver<Value>,
+    waits: std::sync::Arc<std::sync::Mutex<Value>>,
 }
 
 impl FakePeer {
@@ -57,13 +58,22 @@ impl FakePeer {
         let (tell, requests) = mpsc::channel();
         let trail = home.path().join("trail.jsonl");
         let answers = std::sync::Arc::new(answers);
+        let waits = std::sync::Arc::new(std::sync::Mutex::new(json!([])));
+        let attention = std::sync::Arc::clone(&waits);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (tell, answers, trail) = (tell.clone(), std::sync::Arc::clone(&answers), trail.clone());
-                std::thread::spawn(move || serve(&stream.expect("a client"), &tell, &*answers, &trail));
+                let (tell, answers) = (tell.clone(), std::sync::Arc::clone(&answers));
+                let mut snapshot = snapshot(&trail);
+                snapshot["attention"] = attention.lock().expect("whole").clone();
+                std::thread::spawn(move || serve(&stream.expect("a client"), &tell, &*answers, &snapshot));
             }
         });
-        Self { home, requests }
+        Self { home, requests, waits }
+    }
+
+    /// What it says waits for the person, from now on.
+    pub fn waits(&self, attention: Value) {
+        *self.waits.lock().expect("whole") = attention;
     }
 
     pub fn program(&self) -> Command {
@@ -89,7 +99,7 @@ impl FakePeer {
 
 type Answers = dyn Fn(&Value, &dyn Fn(&Value)) -> Value;
 
-fn serve(stream: &UnixStream, tell: &mpsc::Sender<Value>, answers: &Answers, trail: &Path) {
+fn serve(stream: &UnixStream, tell: &mpsc::Sender<Value>, answers: &Answers, snapshot: &Value) {
     let say = |value: &Value| {
         let mut stream = stream;
         // A client that has what it wanted reads no more.
@@ -102,7 +112,7 @@ fn serve(stream: &UnixStream, tell: &mpsc::Sender<Value>, answers: &Answers, tra
         let request: Value = serde_json::from_str(&line).expect("JSON");
         if request["command"] == "subscribe" {
             say(&answer(&request, json!({ "ok": { "reply": "done" } })));
-            say(&json!({ "kind": "snapshot", "snapshot": snapshot(trail) }));
+            say(&json!({ "kind": "snapshot", "snapshot": snapshot }));
             continue;
         }
         let outcome = answers(&request, &say);
