@@ -21,6 +21,7 @@ pub mod journal;
 pub mod keychain;
 pub mod opencode;
 pub mod peer;
+pub mod person;
 pub mod process;
 pub mod programs;
 pub mod proxy;
@@ -28,6 +29,7 @@ pub mod stage;
 pub mod torture;
 pub mod webdriver;
 
+pub use person::Person;
 pub use programs::{story, story_without_opencode};
 pub use stage::{Stage, task};
 

@@ -146,7 +146,12 @@ impl Server {
 
     /// A GET of its API.
     pub async fn get(&self, path: &str) -> Value {
-        call(self.port, self.password.as_deref(), "GET", path).await
+        call(self.port, self.password.as_deref(), "GET", path, "").await
+    }
+
+    /// A POST of its API, as another client makes it.
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        call(self.port, self.password.as_deref(), "POST", path, &body.to_string()).await
     }
 
     /// Where it keeps its sessions.
@@ -156,7 +161,7 @@ impl Server {
 
     /// Stops a session, as a person would in OpenCode itself.
     pub async fn abort(&self, session: &str) {
-        call(self.port, self.password.as_deref(), "POST", &format!("/session/{session}/abort")).await;
+        call(self.port, self.password.as_deref(), "POST", &format!("/session/{session}/abort"), "").await;
     }
 }
 
@@ -216,14 +221,18 @@ fn heed(tell: &mpsc::UnboundedSender<Said>, line: &str) -> Option<()> {
 }
 
 /// A call that expects JSON. HTTP/1.0, so that the answer ends with the connection.
-async fn call(port: u16, password: Option<&str>, method: &str, path: &str) -> Value {
+async fn call(port: u16, password: Option<&str>, method: &str, path: &str, body: &str) -> Value {
     let login = password.map_or(String::new(), |password| {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("opencode:{password}"));
         format!("authorization: Basic {login}\r\n")
     });
     let exchange = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let head = format!("{method} {path} HTTP/1.0\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n{login}\r\n");
+        let size = body.len();
+        let kind = if size > 0 { "content-type: application/json\r\n" } else { "" };
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nhost: 127.0.0.1\r\n{kind}content-length: {size}\r\n{login}\r\n{body}"
+        );
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.map(|_| answer)
