@@ -15,13 +15,16 @@ mod file;
 mod history;
 mod memory;
 mod schema;
+mod trees;
 mod write;
 
 pub(crate) use history::{Tally, Which};
 pub(crate) use memory::{Memory, OwedReceipt};
+pub(crate) use trees::Prompted;
 
 use crate::limits;
 use crate::peer::{ReceiptState, RunRecord};
+use crate::worktree::Tree;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::dispatch::{Ended, Past, PauseState, Spent};
 use orgx_proto::ids::RunId;
@@ -120,6 +123,21 @@ impl Journal {
     /// The agent has the prompt: its text goes.
     pub(crate) async fn erase(&self, run_id: RunId) -> Result<(), JournalError> {
         self.run(Kind::Write, move |db| write::erase(db, &run_id)).await
+    }
+
+    /// A run's folder looked so before it.
+    pub(crate) async fn tree(&self, run_id: RunId, tree: Tree) -> Result<(), JournalError> {
+        self.run(Kind::Write, move |db| trees::tree(db, &run_id, &tree)).await
+    }
+
+    /// A run's changes were taken back, or, `undone` false, are there again.
+    pub(crate) async fn undone(&self, run_id: RunId, undone: bool) -> Result<(), JournalError> {
+        self.run(Kind::Write, move |db| trees::undone(db, &run_id, undone)).await
+    }
+
+    /// Where the prompt of a run that is over went.
+    pub(crate) async fn prompted(&self, run_id: RunId) -> Result<Option<Prompted>, JournalError> {
+        self.look(move |db| trees::prompted(db, &run_id)).await
     }
 
     /// A deviation is about to be sent.

@@ -44,6 +44,7 @@ mod rules;
 mod sessions;
 pub mod settings;
 pub mod sign_in;
+mod worktree;
 
 pub use clock::Clock;
 pub use config::{

@@ -34,6 +34,13 @@ pub const RULES_WAIT: Duration = Duration::from_secs(10);
 pub const RULES_BACKLOG: usize = 1_000;
 /// How long looking at a task's folder may take: a network disk that is gone answers never.
 pub const FOLDER_CHECK: Duration = Duration::from_secs(5);
+/// How long taking back a run may take: an OpenCode that has to be started first takes up to [`MANAGED_START`].
+pub const UNDO_WITHIN: Duration = Duration::from_secs(90);
+/// How long git may take to say what a folder's working tree looks like; a run's start waits no longer for it. A cold
+/// tree of 100,000 files takes about a second.
+pub const TREE_LOOK: Duration = Duration::from_secs(2);
+/// How much of git's answer is read: about 10,000 names of changed files. With more the count stops there.
+pub const TREE_BYTES: u64 = 1024 * 1024;
 /// When the end of a run that could not be written to the journal is tried again.
 pub const JOURNAL_RETRY: Duration = Duration::from_secs(2);
 /// How often the agents are looked at.

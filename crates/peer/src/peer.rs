@@ -2,12 +2,14 @@
 
 mod actor;
 mod attention;
+mod before_run;
 mod command;
 mod commands;
 mod detail;
 mod effects;
 mod event;
 mod facts;
+mod folders;
 mod history;
 mod link;
 mod network;
@@ -20,6 +22,7 @@ mod stop;
 mod timeline;
 mod today;
 mod told;
+mod undo;
 mod waiting;
 mod words;
 

@@ -181,6 +181,7 @@ impl Run {
         let task = std::mem::take(&mut self.dispatch.task);
         self.dispatch.task.driver = task.driver;
         self.dispatch.task.repo_path = task.repo_path;
+        self.dispatch.task.scope = task.scope;
         let entry = Entry::Started {
             at: started_at,
             title_chars: utf16_len(&task.title),

@@ -15,6 +15,7 @@ mod server;
 pub(crate) mod state_file;
 mod stop_on_drop;
 pub(crate) mod tracker;
+mod undo;
 
 use super::{Detected, Driver, Probed, RunIo};
 use crate::config::OpenCodeConfig;

@@ -121,7 +121,11 @@ fn record(row: &Row<'_>) -> Result<RunRecord> {
         commit_before: row.get(15)?,
         changes_before: row.get::<_, Option<i64>>(16)?.and_then(|count| u64::try_from(count).ok()),
         undone: row.get(17)?,
-        can_undo: terminal_is_there && row.get::<_, Option<String>>(18)?.is_some(),
+        can_undo: terminal_is_there
+            && row.get::<_, Option<String>>(2)?.as_deref() == Some("opencode")
+            && row.get::<_, Option<String>>(3)?.is_some()
+            && row.get::<_, Option<String>>(4)?.is_some()
+            && row.get::<_, Option<String>>(18)?.is_some(),
         title: None,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::command::{Command, Reply, Request};
 use super::event::PeerEvent;
+use super::folders::Looked;
 use super::link::LinkFacts;
 use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
@@ -10,11 +11,11 @@ use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::{ClaudeCode, PeerSnapshot, RecentRun};
 use super::timeline::Timelines;
 use super::today::DayCounts;
+use super::undo::Undone;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::opencode::OpenCode;
 use crate::driver::{Detected, Driver};
-use crate::folder::Refused;
 use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
 use crate::journal::{Journal, Memory};
@@ -30,7 +31,6 @@ use orgx_proto::receipt::Answer;
 use orgx_proto::time::Millis;
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
@@ -40,7 +40,8 @@ use tokio::time::timeout;
 #[derive(Debug)]
 pub(super) enum Signal {
     /// With the number of the look.
-    Folder(RunId, u64, Result<Option<PathBuf>, Refused>),
+    Folder(RunId, u64, Looked),
+    Undone(Box<Undone>),
     License(Result<License, CallError>),
     Presence(Result<(), CallError>),
     KeptRules(Option<Compiled>),
@@ -94,6 +95,8 @@ pub(super) struct Actor {
     /// The newest look at each run's folder: the answer to an older one counts no more.
     pub(super) folder_checks: HashMap<RunId, u64>,
     pub(super) folder_check: u64,
+    /// Folders in which a run's changes are being taken back.
+    pub(super) undoing: Vec<String>,
     pub(super) recent: VecDeque<RecentRun>,
     pub(super) timelines: Timelines,
     pub(super) counts: DayCounts,
@@ -176,12 +179,15 @@ impl Actor {
         };
         let limits = Limits { concurrent: config.runs.concurrent, per_folder: config.runs.per_folder };
         let past = std::mem::take(&mut memory.past);
+        let mut dispatcher = Dispatcher::new(limits, drivers, past);
+        dispatcher.set_ask_when_dirty(config.runs.ask_when_dirty);
         Ok(Self {
             sleep: SleepWatch::new(config.clock.ticks()),
             clock: config.clock.clone(),
             connection: Connection::default(),
             delivery: Delivery::default(),
-            dispatcher: Dispatcher::new(limits, drivers, past),
+            dispatcher,
+            undoing: Vec::new(),
             pause_told: PauseState::Open,
             receipts: Receipts::default(),
             unwritten: VecDeque::new(),
@@ -279,6 +285,9 @@ impl Actor {
                 Some(Request { command: Command::Stop, answer }) => {
                     let _gone = answer.send(Ok(Reply::Done));
                     return false;
+                }
+                Some(Request { command: Command::Undo { run_id, exact, undone }, answer }) => {
+                    self.undo(&run_id, exact, undone, answer).await;
                 }
                 Some(Request { command, answer }) => {
                     let reply = self.on_command(command).await;

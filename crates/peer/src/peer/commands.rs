@@ -38,7 +38,7 @@ impl Actor {
             }
             Command::Detail { run_id, exact } => self.detail(&run_id, exact).await,
             Command::Answer { id, answer } => self.answer(&id, answer).await,
-            Command::Sessions { .. } | Command::Open { .. } | Command::Undo { .. } => {
+            Command::Sessions { .. } | Command::Open { .. } => {
                 Err(CommandError::Invalid { why: "this is not there yet".into() })
             }
             Command::Reconnect => {
@@ -46,8 +46,8 @@ impl Actor {
                 Ok(Reply::Done)
             }
             Command::Reload => self.reload().await,
-            // The loop takes this one.
-            Command::Stop => Ok(Reply::Done),
+            // The loop takes these.
+            Command::Stop | Command::Undo { .. } => Ok(Reply::Done),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Carries out what the dispatcher wants, in its order.
 
-use super::actor::{Actor, Signal};
+use super::actor::Actor;
+use super::before_run::BeforeRun;
 use super::history::ReceiptState;
 use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::RecentRun;
 use crate::driver::{Driver, Order};
-use crate::folder::{self, Refused};
 use crate::journal::{JournalError, Memory, ReceiptProgress};
 use crate::limits;
 use orgx_proto::agent::{AgentEnd, Failure};
@@ -32,33 +32,16 @@ impl Actor {
                     let kept = self.journal.queue(*dispatch, at, after_pause).await;
                     self.journaled(kept, "A waiting task would not survive a crash").await;
                 }
-                Effect::CheckFolder { run_id, repo_path } => {
-                    self.folder_check += 1;
-                    let number = self.folder_check;
-                    self.folder_checks.insert(run_id.clone(), number);
-                    let runs = self.config.runs.clone();
-                    let look = move || folder::resolve(repo_path.as_deref(), &runs);
-                    self.in_background(async move {
-                        let looked =
-                            tokio::time::timeout(limits::FOLDER_CHECK, tokio::task::spawn_blocking(look))
-                                .await;
-                        let folder = match looked {
-                            Ok(Ok(folder)) => folder,
-                            _ => Err(Refused::Unusable(Failure::recoverable(
-                                "the task's folder does not answer on this computer",
-                            ))),
-                        };
-                        Signal::Folder(run_id, number, folder)
-                    });
-                }
+                Effect::CheckFolder { run_id, repo_path } => self.check_folder(run_id, repo_path),
                 Effect::Start(start) => {
                     tracing::info!(run_id = %start.run_id, driver = %start.driver, "starting");
                     let run_id = start.run_id.clone();
                     let rules = self.rules.subscribe();
                     self.task_number += 1;
                     let id = TaskId::new(run_id.clone(), self.task_number);
-                    let task =
-                        RunTask::spawn(id, Arc::clone(&self.driver), *start, rules, self.reports.0.clone());
+                    let before = BeforeRun::new(&self.config.runs);
+                    let (driver, reports) = (Arc::clone(&self.driver), self.reports.0.clone());
+                    let task = RunTask::spawn(id, driver, *start, before, rules, reports);
                     self.tasks.insert(run_id, task);
                 }
                 Effect::Spend(spent) => {
@@ -130,6 +113,11 @@ impl Actor {
             }
             RunReport::MayPrompt(grant) => {
                 let _gone = grant.send(self.dispatcher.may_prompt(run_id));
+                return;
+            }
+            RunReport::Tree(tree) => {
+                let kept = self.journal.tree(run_id.clone(), tree).await;
+                self.journaled(kept, "What a folder looked like before a run is not written down").await;
                 return;
             }
             RunReport::Prompted => self.dispatcher.prompted(run_id),

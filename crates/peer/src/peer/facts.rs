@@ -3,7 +3,6 @@
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
 use crate::claude;
-use crate::folder::Refused;
 use crate::gateway::{License, Presence};
 use crate::http::CallError;
 use crate::limits;
@@ -26,26 +25,8 @@ impl Actor {
     pub(super) async fn on_signal(&mut self, signal: Signal) {
         let now = self.clock.now();
         match signal {
-            Signal::Folder(run_id, number, folder) => {
-                if self.folder_checks.get(&run_id) != Some(&number) {
-                    return;
-                }
-                self.folder_checks.remove(&run_id);
-                let effects = match folder {
-                    Ok(folder) => {
-                        let folder = folder.map(|path| path.to_string_lossy().into_owned());
-                        self.dispatcher.folder(&run_id, Ok(folder), now)
-                    }
-                    Err(Refused::NotAllowed(folder, refused)) if self.config.runs.ask_for_folders => {
-                        let folder = folder.to_string_lossy().into_owned();
-                        self.dispatcher.ask_folder(&run_id, folder, refused, now)
-                    }
-                    Err(Refused::NotAllowed(_, failure) | Refused::Unusable(failure)) => {
-                        self.dispatcher.folder(&run_id, Err(failure), now)
-                    }
-                };
-                self.carry_out(effects).await;
-            }
+            Signal::Folder(run_id, number, looked) => self.on_folder(run_id, number, looked).await,
+            Signal::Undone(done) => self.on_undone(*done).await,
             Signal::License(result) => self.on_license(result, now),
             Signal::Presence(result) => {
                 if let Err(error) = result {

@@ -12,6 +12,10 @@ use orgx_proto::message::{Inbound, parse};
 use orgx_proto::redact::Redacted;
 use std::sync::Arc;
 
+/// What OrgX is told of a dispatch that names another workspace than ours.
+const ANOTHER_WORKSPACE: &str = "the task is for another workspace than the one that this computer is connected to; \
+                                 nothing was started";
+
 impl Actor {
     /// Tells the connection what happened and does what it says.
     pub(super) fn connect(&mut self, event: Event) {
@@ -146,6 +150,10 @@ impl Actor {
     async fn on_frame(&mut self, text: &str) {
         let now = self.clock.now();
         let effects = match parse(text) {
+            Inbound::Dispatch(dispatch) if dispatch.is_for_another_workspace(&self.config.workspace_id) => {
+                tracing::warn!(run_id = %dispatch.run_id, "a dispatch is for another workspace");
+                self.dispatcher.unusable(dispatch.run_id, &Redacted::new(ANOTHER_WORKSPACE), now)
+            }
             Inbound::Dispatch(dispatch) => {
                 let arrived = PeerEvent::Arrived {
                     run_id: dispatch.run_id.to_string(),

@@ -190,6 +190,7 @@ impl Actor {
         }
         let limits = Limits { concurrent: ours.concurrent, per_folder: ours.per_folder };
         let look_again = *ours != before;
+        self.dispatcher.set_ask_when_dirty(self.config.runs.ask_when_dirty);
         // Before anything starts by what was allowed until now.
         let mut effects = if look_again { self.dispatcher.look_again() } else { Vec::new() };
         effects.extend(self.dispatcher.set_limits(limits, self.clock.now()));

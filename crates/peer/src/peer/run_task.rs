@@ -3,9 +3,11 @@
 //! A run keeps the rule set that was current at its start. If a newer one is on its way then, steps flow and their
 //! matching waits for it, up to ten seconds. A panic of the driver ends this run, and nothing else.
 
+use super::before_run::BeforeRun;
 use crate::driver::{Driver, Order, Report, RunIo};
 use crate::limits;
 use crate::rules::Rules;
+use crate::worktree::Tree;
 use orgx_proto::agent::{ActionKind, AgentAsk, AgentEnd, AgentEvent, Failure, PromptPlace};
 use orgx_proto::dispatch::Start;
 use orgx_proto::ids::{AskId, RunId, SessionHandle};
@@ -36,6 +38,8 @@ pub(super) enum RunReport {
     Spend(PromptPlace, oneshot::Sender<bool>),
     MayPrompt(oneshot::Sender<bool>),
     Started(SessionHandle),
+    /// The working tree before the prompt.
+    Tree(Tree),
     Prompted,
     /// Tokens and US cents so far.
     Used {
@@ -67,6 +71,7 @@ impl RunTask {
         id: TaskId,
         driver: Arc<D>,
         start: Start,
+        before: BeforeRun,
         rules: watch::Receiver<Rules>,
         actor: mpsc::Sender<(TaskId, RunReport)>,
     ) -> Self {
@@ -74,8 +79,11 @@ impl RunTask {
         let (reports, inbox) = mpsc::channel(limits::RUN_EVENTS);
         let (orders, wanted) = mpsc::unbounded_channel();
         let io = RunIo::new(reports, wanted, stop.clone());
-        let work = AbortOnDropHandle::new(tokio::spawn(async move { driver.run(start, &io).await }));
-        let run = Pump { id: id.clone(), rules, actor: actor.clone(), matching: Matching::NotStarted };
+        let tree = BeforeRun::look(&start);
+        let work = AbortOnDropHandle::new(tokio::spawn(async move {
+            driver.run(before.complete(start).await, &io).await
+        }));
+        let run = Pump { id: id.clone(), rules, actor: actor.clone(), matching: Matching::NotStarted, tree };
         let pump = AbortOnDropHandle::new(tokio::spawn(run.pump(inbox, work)));
         let task = tokio::spawn(watch_over(id.clone(), pump, actor));
         Self { id, orders, stop, task: AbortOnDropHandle::new(task) }
@@ -108,6 +116,8 @@ struct Pump {
     rules: watch::Receiver<Rules>,
     actor: mpsc::Sender<(TaskId, RunReport)>,
     matching: Matching,
+    /// How its folder looks before the agent is prompted.
+    tree: Option<AbortOnDropHandle<Option<Tree>>>,
 }
 
 enum Matching {
@@ -142,7 +152,15 @@ impl Pump {
                 }
             };
             match report {
-                Some(Report::Spend(place, grant)) => self.tell(RunReport::Spend(place, grant)).await,
+                Some(Report::Spend(place, grant)) => {
+                    // The look began with the start, and has a limit of its own.
+                    if let Some(look) = self.tree.take()
+                        && let Ok(Some(tree)) = look.await
+                    {
+                        self.tell(RunReport::Tree(tree)).await;
+                    }
+                    self.tell(RunReport::Spend(place, grant)).await;
+                }
                 Some(Report::MayPrompt(grant)) => self.tell(RunReport::MayPrompt(grant)).await,
                 Some(Report::Started(session)) => {
                     self.begin_matching();
@@ -290,6 +308,7 @@ mod tests {
             agent: None,
             session: None,
             permission: Vec::new(),
+            ask_before_commands: false,
             folder: None,
             resume: None,
             restored: false,
@@ -302,7 +321,14 @@ mod tests {
         let (_rules, rules) = watch::channel(Rules { loading: false, ..Rules::default() });
         let spawn = |title: &str, number| {
             let id = TaskId::new(RunId::new(title), number);
-            RunTask::spawn(id, Arc::new(Script), start(title), rules.clone(), actor.clone())
+            RunTask::spawn(
+                id,
+                Arc::new(Script),
+                start(title),
+                BeforeRun::default(),
+                rules.clone(),
+                actor.clone(),
+            )
         };
         let tasks = [spawn("panic", 1), spawn("fine", 2)];
         let mut ends = Vec::new();

@@ -89,6 +89,8 @@ pub struct Start {
     pub session: Option<SessionHandle>,
     /// What the task takes away from the agent; it never gives.
     pub permission: Vec<PermissionRule>,
+    /// Is the person asked before the agent runs a command? Their own setting; the peer fills it in.
+    pub ask_before_commands: bool,
     /// The folder to work in.
     pub folder: Option<String>,
     /// A peer before us spent the key: the run is to be looked up, not prompted anew.

@@ -73,6 +73,7 @@ impl Dispatcher {
             agent: run.dispatch.task.agent.clone(),
             session: run.dispatch.task.session.clone(),
             permission: run.dispatch.task.permission.clone(),
+            ask_before_commands: false,
             folder: spent.folder.clone(),
             resume: Some(Resume { place: spent.place.clone(), prompted: spent.prompted }),
             restored: true,

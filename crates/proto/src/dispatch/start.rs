@@ -60,6 +60,7 @@ impl Dispatcher {
                 agent: run.dispatch.task.agent.clone(),
                 session: run.dispatch.task.session.clone(),
                 permission: run.dispatch.task.permission.clone(),
+                ask_before_commands: false,
                 folder: run.folder.clone(),
                 resume: None,
                 restored: run.restored,

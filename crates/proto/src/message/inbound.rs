@@ -1,5 +1,6 @@
 //! What OrgX sends: `task.dispatch`, `task.cancel`, `rules.reload`; everything else is ignored with a reason.
 
+use super::named::{Attribution, Named, Scope};
 use crate::agent::PermissionRule;
 use crate::ids::{DispatchKey, DriverId, RunId, SessionHandle};
 use crate::limits;
@@ -72,21 +73,18 @@ pub struct Task {
     /// Where OrgX files it: what remote attention names.
     #[serde(default)]
     pub scope: Scope,
-}
-
-/// Where OrgX files a task. Ids only.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Scope {
-    /// The initiative.
-    pub initiative_id: Option<String>,
-    /// The workstream.
-    pub workstream_id: Option<String>,
-    /// The task.
-    pub task_id: Option<String>,
+    /// Whose model OrgX expects to run.
+    #[serde(default)]
+    pub attribution: Option<Attribution>,
 }
 
 impl Dispatch {
+    /// Is it meant for another workspace than this one? A server that names none means ours.
+    pub fn is_for_another_workspace(&self, ours: &str) -> bool {
+        let named = self.task.scope.workspace_id.as_deref();
+        named.is_some_and(|named| !named.eq_ignore_ascii_case(ours.trim()))
+    }
+
     /// Bytes of text held for this dispatch while it waits.
     pub fn text_bytes(&self) -> usize {
         let task = &self.task;
@@ -94,6 +92,7 @@ impl Dispatch {
             + task.description.as_ref().map_or(0, String::len)
             + task.repo_path.as_ref().map_or(0, String::len)
             + task.skill_ids.iter().map(String::len).sum::<usize>()
+            + task.permission.iter().map(|rule| rule.permission.len() + rule.pattern.len()).sum::<usize>()
     }
 }
 
@@ -153,7 +152,7 @@ fn dispatch(frame: &Map<String, Value>) -> Inbound {
     let Some(Value::Object(task)) = frame.get("task") else {
         return unusable("the dispatch has no task object");
     };
-    match read_task(task) {
+    match read_task(&Named { frame, task }) {
         Ok(task) => {
             Inbound::Dispatch(Box::new(Dispatch { run_id, key, timeout: timeout(frame), task, local: false }))
         }
@@ -161,7 +160,8 @@ fn dispatch(frame: &Map<String, Value>) -> Inbound {
     }
 }
 
-fn read_task(task: &Map<String, Value>) -> Result<Task, String> {
+fn read_task(named: &Named<'_>) -> Result<Task, String> {
+    let task = named.task;
     let title = text(task, "title")?.filter(|title| !title.trim().is_empty());
     let repo_path = text(task, "repo_path")?;
     if repo_path.as_ref().is_some_and(|path| path.len() > limits::PATH_BYTES) {
@@ -176,7 +176,12 @@ fn read_task(task: &Map<String, Value>) -> Result<Task, String> {
             _ => Vec::new(),
         },
         driver: DriverId::new(id(task, "driver").map_err(|why| format!("task.{why}"))?),
-        ..Task::default()
+        model: named.model(),
+        agent: named.agent(),
+        session: named.session()?,
+        permission: named.permission()?,
+        scope: named.scope(),
+        attribution: named.attribution(),
     })
 }
 

@@ -4,9 +4,11 @@
 //! ignored, and nothing that arrives can be fatal. PROTOCOL: contract A3, A4.
 
 mod inbound;
+mod named;
 mod outbound;
 
-pub use inbound::{Cancel, Dispatch, Inbound, Scope, Task, parse};
+pub use inbound::{Cancel, Dispatch, Inbound, Task, parse};
+pub use named::{Attribution, Scope, is_agent, is_model};
 pub use outbound::{
     Completed, Deviation, Failed, Frame, OutcomeKind, Provider, Severity, SourceSubType, Started, Step,
     StepKind,

@@ -3,6 +3,7 @@
 
 use crate::http::{CallError, json, success};
 use crate::limits;
+use orgx_proto::agent::PermissionRule;
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -65,13 +66,17 @@ impl Client {
         dir: &str,
         title: &str,
         run_id: &str,
+        rules: &[PermissionRule],
     ) -> Result<String, CallError> {
         #[derive(Deserialize)]
         struct Session {
             id: String,
             directory: Option<String>,
         }
-        let body = object!({ "title": title, "metadata": { "orgx_run_id": run_id } });
+        let mut body = object!({ "title": title, "metadata": { "orgx_run_id": run_id } });
+        if !rules.is_empty() {
+            body["permission"] = object!(rules);
+        }
         let request = self.post("/session", Some(dir)).json(&body);
         let session: Session = json(self.call(request, limits::AGENT_CALL).await?).await?;
         if !session.id.starts_with("ses") {
@@ -102,10 +107,14 @@ impl Client {
         message_id: &str,
         text: &str,
         model: Option<&str>,
+        agent: Option<&str>,
     ) -> Result<(), CallError> {
         let mut body = object!({ "messageID": message_id, "parts": [{ "type": "text", "text": text }] });
         if let Some((provider, model)) = model.and_then(|model| model.split_once('/')) {
             body["model"] = object!({ "providerID": provider, "modelID": model });
+        }
+        if let Some(agent) = agent {
+            body["agent"] = agent.into();
         }
         let request = self.post(&format!("/session/{session}/prompt_async"), None).json(&body);
         self.call(request, limits::AGENT_CALL).await.map(drop)
@@ -119,6 +128,35 @@ impl Client {
             Err(CallError::Status { status: 404, .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Takes back what the session changed since this message, the message included. Returns the session as it is then.
+    pub(super) async fn revert(&self, session: &str, message_id: &str) -> Result<Value, CallError> {
+        let request = self.post(&format!("/session/{session}/revert"), None);
+        let request = request.json(&object!({ "messageID": message_id }));
+        json(self.call(request, limits::AGENT_CALL).await?).await
+    }
+
+    /// Brings back what was taken back.
+    pub(super) async fn unrevert(&self, session: &str) -> Result<(), CallError> {
+        let request = self.post(&format!("/session/{session}/unrevert"), None);
+        self.call(request, limits::AGENT_CALL).await.map(drop)
+    }
+
+    /// The agents of a folder, with all rules that hold for each.
+    pub(super) async fn agents(&self, dir: &str) -> Result<Vec<Value>, CallError> {
+        json(self.call(self.get("/agent", Some(dir)), limits::AGENT_CALL).await?).await
+    }
+
+    /// The configuration of a folder. It may hold keys: take one field out of it, and drop it.
+    pub(super) async fn config(&self, dir: &str) -> Result<Value, CallError> {
+        json(self.call(self.get("/config", Some(dir)), limits::AGENT_CALL).await?).await
+    }
+
+    /// Puts rules after those that a session has.
+    pub(super) async fn add_rules(&self, session: &str, rules: &[PermissionRule]) -> Result<(), CallError> {
+        let request = self.http.patch(self.url(&format!("/session/{session}"), None));
+        self.call(request.json(&object!({ "permission": rules })), limits::AGENT_CALL).await.map(drop)
     }
 
     pub(super) async fn abort(&self, session: &str) -> Result<(), CallError> {

@@ -85,6 +85,9 @@ impl Daemon {
             self.cancel(start.run_id.as_str()).await;
             return AgentEnd::Failed(Failure::peer_restarted());
         }
+        if let Some(failure) = beyond_a_daemon(&start) {
+            return AgentEnd::Failed(failure);
+        }
         if io.spend(PromptPlace::default()).await.is_err() {
             return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
         }
@@ -259,6 +262,20 @@ pub(crate) fn read(line: &[u8]) -> Option<Said> {
 }
 
 /// PROTOCOL: contract C2, C5: a daemon that errs fails the run, recoverable.
+/// What the seed's daemon has no call for, and what must not be left out.
+fn beyond_a_daemon(start: &Start) -> Option<Failure> {
+    let why = if !start.permission.is_empty() {
+        "the task brings permission rules, and the agent's daemon cannot be held to any"
+    } else if start.ask_before_commands {
+        "the person wants to be asked before commands, and the agent's daemon cannot ask"
+    } else if start.session.is_some() {
+        "the task goes on with a session, and the agent's daemon can only begin new ones"
+    } else {
+        return None;
+    };
+    Some(Failure::lasting(why))
+}
+
 fn failed(call: &str, error: &CallError) -> AgentEnd {
     let what = match error {
         CallError::Status { status, .. } => format!("OpenCode {call} {status}"),

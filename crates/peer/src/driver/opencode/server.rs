@@ -1,6 +1,7 @@
 //! One run on a real OpenCode 1.x: the `server` dialect. Facts: opencode.md 2.
 
 mod asks;
+mod begin;
 mod follow;
 mod resume;
 
@@ -9,7 +10,6 @@ use super::feed::Feeds;
 use super::stop_on_drop::StopOnDrop;
 use crate::driver::{Detected, Probed, RunIo};
 use crate::http::CallError;
-use follow::Run;
 use orgx_proto::agent::{AgentEnd, Failure, PromptPlace};
 use orgx_proto::dispatch::Start;
 use orgx_proto::ids::SessionHandle;
@@ -59,11 +59,11 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
         let stop = stop.unwrap_or_else(|| tell_to_stop(client, &run.session));
         (run, message_id, stop)
     } else {
-        let run = match open(client, feeds, &start, folder).await {
-            Ok(run) => run,
-            Err(error) => return failed("OpenCode could not make a session", &error),
+        let (run, message_id) = match begin::begin(client, feeds, &start, folder).await {
+            Ok(begun) => begun,
+            Err(failure) => return AgentEnd::Failed(failure),
         };
-        let (session, message_id) = (SessionHandle::new(run.session.clone()), message_id());
+        let session = SessionHandle::new(run.session.clone());
         let place = PromptPlace { session: Some(session), message_id: Some(message_id.clone()) };
         if io.spend(place).await.is_err() {
             return AgentEnd::Failed(Failure::recoverable("stopped before it began"));
@@ -78,7 +78,7 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
     if !run.prompted
         && let Err(error) = prompt(client, &run.session, &message_id, &start).await
     {
-        return failed("OpenCode did not take the prompt", &error);
+        return AgentEnd::Failed(failed("OpenCode did not take the prompt", &error));
     }
     io.prompted().await;
     let (end, idle) = run.follow(io).await;
@@ -95,25 +95,10 @@ fn tell_to_stop(client: &Client, session: &str) -> StopOnDrop {
     })
 }
 
-async fn open<'a>(
-    client: &'a Client,
-    feeds: &Feeds,
-    start: &Start,
-    folder: String,
-) -> Result<Run<'a>, CallError> {
-    let feed = feeds.open(client).await?;
-    // A peer before us may have got as far as its session.
-    let kept = if start.restored { client.find_session(&folder, start.run_id.as_str()).await? } else { None };
-    let session = match kept {
-        Some(session) => session,
-        None => client.create_session(&folder, &start.title, start.run_id.as_str()).await?,
-    };
-    Ok(Run::new(client, &feed, session, folder))
-}
-
 /// Prompts once. When no answer came the message itself is asked after, so that nothing is ever prompted twice.
 async fn prompt(client: &Client, session: &str, message_id: &str, start: &Start) -> Result<(), CallError> {
-    match client.prompt(session, message_id, &start.prompt, start.model.as_deref()).await {
+    let (model, agent) = (start.model.as_deref(), start.agent.as_deref());
+    match client.prompt(session, message_id, &start.prompt, model, agent).await {
         Err(CallError::Unreachable(why)) => match client.has_message(session, message_id).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(CallError::Unreachable(why)),
@@ -122,10 +107,10 @@ async fn prompt(client: &Client, session: &str, message_id: &str, start: &Start)
     }
 }
 
-fn failed(what: &str, error: &CallError) -> AgentEnd {
+fn failed(what: &str, error: &CallError) -> Failure {
     let recoverable = !matches!(error, CallError::Status { status: 400..=499, .. });
     let reason = Redacted::without_paths(&format!("{what}: {error}"));
-    AgentEnd::Failed(Failure { reason, recoverable })
+    Failure { reason, recoverable }
 }
 
 /// PROTOCOL: 1.18.33 decodes folders once too often, so that it would work in `/w/a b` when told of `/w/a%20b`.
@@ -133,11 +118,14 @@ fn looks_encoded(folder: &str) -> bool {
     folder.as_bytes().windows(3).any(|at| at[0] == b'%' && at[1..].iter().all(u8::is_ascii_hexdigit))
 }
 
-/// An id in OpenCode's own ascending form: `msg_`, 12 hex digits of the time, 14 random ones.
-fn message_id() -> String {
+/// An id in OpenCode's own ascending form: `msg_`, 12 hex digits of the time, 14 random ones. In a session that is gone
+/// on with it comes after the newest there is, whatever the clock says: OpenCode goes by the order of ids.
+fn message_id(newest: Option<&str>) -> String {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const TIME: u64 = 0xffff_ffff_ffff;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-    let time = (now << 12 | 1) & 0xffff_ffff_ffff;
+    let newest = newest.and_then(|id| u64::from_str_radix(id.get(4..16)?, 16).ok()).unwrap_or_default();
+    let time = ((now << 12 | 1) & TIME).max((newest + 1) & TIME);
     let mut rng = rand::rng();
     let random: String = (0..14).map(|_| char::from(DIGITS[rng.random_range(0..DIGITS.len())])).collect();
     format!("msg_{time:012x}{random}")
@@ -162,8 +150,12 @@ mod tests {
 
     #[test]
     fn our_message_ids_have_opencodes_own_form() {
-        let id = message_id();
+        let id = message_id(None);
         assert_eq!(id.len(), "msg_1f9065978001JiD098wOgq28O8".len());
         assert!(id.starts_with("msg_") && id[4..16].bytes().all(|b| b.is_ascii_hexdigit()));
+        assert!(message_id(Some(&id)) > id);
+        let ahead = "msg_f00000000000AAAAAAAAAAAAAA";
+        assert!(message_id(Some(ahead)).as_str() > ahead, "a clock that was ahead");
+        assert!(message_id(Some("msg_odd")).starts_with("msg_"));
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Tracker {
     /// Answers that ended without a reason since the last that did not.
     endless: HashSet<String>,
     spoke: bool,
+    /// What is not after this message was before the run.
+    after: Option<String>,
 }
 
 impl Tracker {
@@ -62,7 +64,18 @@ impl Tracker {
             trouble: None,
             endless: HashSet::new(),
             spoke: false,
+            after: None,
         }
+    }
+
+    /// The session was there before the run: only what comes after this message is its own. PROTOCOL: OpenCode's ids
+    /// ascend, over all sessions.
+    pub(crate) fn begin_after(&mut self, message_id: &str) {
+        self.after = Some(message_id.to_owned());
+    }
+
+    fn is_before(&self, message: &str) -> bool {
+        self.after.as_deref().is_some_and(|after| message <= after)
     }
 
     /// Takes an event of `session`: the run's own, or one of its subagents'.
@@ -73,6 +86,9 @@ impl Tracker {
             // A subagent's idle is not the end of its parent.
             Event::Status(Status::Idle) => own.then_some(Told::PerhapsOver).into_iter().collect(),
             Event::Error(trouble) => self.error(own, trouble),
+            Event::Answer(answer) if self.is_before(&answer.id) => Vec::new(),
+            Event::Tool(tool) if self.is_before(&tool.message) => Vec::new(),
+            Event::Patch { message, .. } if self.is_before(&message) => Vec::new(),
             Event::Answer(answer) => self.answer(own, answer),
             Event::Tool(tool) => self.tool(tool),
             Event::Patch { message, files } => self.patch(&message, files),
@@ -181,12 +197,13 @@ impl Tracker {
                     None => answer.tokens > 0,
                 };
                 self.newest = Some((answer.id.clone(), done));
+                // Whose model has the last word is whose model ran; an older answer may be told of again.
+                if answer.provider.is_some() {
+                    self.provider.clone_from(&answer.provider);
+                }
             }
             if let Some(error) = answer.error.filter(|error| error.name != "ContextOverflowError") {
                 self.trouble = Some(error);
-            }
-            if answer.provider.is_some() {
-                self.provider = answer.provider;
             }
         }
         let sum = self.answers.entry(answer.id.clone()).or_default();

@@ -37,6 +37,8 @@ pub(super) struct Run<'a> {
     quiet_since: Option<Instant>,
     /// A peer before us has prompted it.
     pub(super) prompted: bool,
+    /// Its session was there before it.
+    goes_on: bool,
 }
 
 impl<'a> Run<'a> {
@@ -52,7 +54,14 @@ impl<'a> Run<'a> {
             stopping: false,
             quiet_since: None,
             prompted: false,
+            goes_on: false,
         }
+    }
+
+    /// Its session was there before it: only what comes after its prompt is its own.
+    pub(super) fn goes_on_after(&mut self, message_id: &str) {
+        self.goes_on = true;
+        self.tracker.begin_after(message_id);
     }
 }
 
@@ -227,6 +236,10 @@ impl Run<'_> {
 
     /// Tokens and dollars, as OpenCode counts them for the whole family.
     async fn spent(&self) -> (u64, f64) {
+        if self.goes_on {
+            // The sums of a session count what was before, too.
+            return (0, 0.0);
+        }
         let mut sum = (0, 0.0);
         for session in self.family().await {
             let Ok(session) = self.client.session(&session).await else { continue };

@@ -7,6 +7,7 @@ use super::follow::Run;
 use crate::http::CallError;
 use crate::limits;
 use orgx_proto::dispatch::{Resume, Start};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -45,30 +46,40 @@ async fn look_up<'a>(
     folder: String,
 ) -> Result<Option<(Run<'a>, String)>, CallError> {
     let Some(message_id) = resume.place.message_id.clone() else { return Ok(None) };
-    let Some(session) = session(client, start, resume, &folder).await? else { return Ok(None) };
+    let Some((session, is_its_own)) = session(client, start, resume, &folder).await? else { return Ok(None) };
     // Before anything is asked: what happens from here on is heard.
     let feed = feeds.open(client).await?;
     let mut run = Run::new(client, &feed, session, folder);
+    if !is_its_own {
+        run.goes_on_after(&message_id);
+    }
     run.prompted = has_prompt(&run, &message_id, resume.prompted).await?;
     // The agent had it, and has it no more.
     let lost = !run.prompted && resume.prompted;
     Ok((!lost).then_some((run, message_id)))
 }
 
+/// The run's session, and whether it was made for it.
 async fn session(
     client: &Client,
     start: &Start,
     resume: &Resume,
     folder: &str,
-) -> Result<Option<String>, CallError> {
+) -> Result<Option<(String, bool)>, CallError> {
     if let Some(session) = &resume.place.session {
         match client.session(session.as_str()).await {
-            Ok(_) => return Ok(Some(session.as_str().to_owned())),
+            Ok(found) => {
+                // One that it went on with is named after another run, or after none.
+                let made_for = found.pointer("/metadata/orgx_run_id").and_then(Value::as_str);
+                let is_its_own = made_for == Some(start.run_id.as_str());
+                return Ok(Some((session.as_str().to_owned(), is_its_own)));
+            }
             Err(CallError::Status { status: 404, .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    client.find_session(folder, start.run_id.as_str()).await
+    let made = client.find_session(folder, start.run_id.as_str()).await?;
+    Ok(made.map(|session| (session, true)))
 }
 
 /// Does the session have our prompt? A POST that was cut off may still be on its way, so that a `no` is asked again.

@@ -1,0 +1,169 @@
+//! What a folder's working tree looks like before a run: asked of the `git` program.
+//!
+//! Promises: nothing is changed, locked, fetched or asked for; no hook, pager or file system monitor of the repository
+//! runs; what takes too long, or says too much, is given up. No git and no repository: nothing is known.
+
+use crate::limits;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// A working tree, as far as the folder goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tree {
+    /// The commit, cut short; `None`: there is none yet.
+    pub(crate) commit: Option<String>,
+    /// Files that differ from it, those that git does not know included; past [`limits::TREE_BYTES`] of their names
+    /// there are more.
+    pub(crate) changes: u64,
+}
+
+/// How much of a commit's id is kept.
+const COMMIT_CHARS: usize = 12;
+
+/// What the folder is set to, over what its repository says.
+const SETTINGS: &[&str] = &[
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "core.untrackedCache=keep",
+    "status.showUntrackedFiles=normal",
+    "credential.helper=",
+];
+
+/// The folder's tree; `None` when there is none, or it takes longer than [`limits::TREE_LOOK`].
+pub(crate) async fn look(folder: &Path) -> Option<Tree> {
+    look_with("git".as_ref(), folder, limits::TREE_LOOK).await
+}
+
+async fn look_with(git: &Path, folder: &Path, within: Duration) -> Option<Tree> {
+    match timeout(within, ask(git, folder)).await {
+        Ok(tree) => tree,
+        Err(_) => {
+            tracing::debug!("git took too long to say what the working tree looks like");
+            None
+        }
+    }
+}
+
+async fn ask(git: &Path, folder: &Path) -> Option<Tree> {
+    let mut command = Command::new(git);
+    for setting in SETTINGS {
+        command.args(["-c", setting]);
+    }
+    command.args(["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=all"]);
+    command.args(["--", "."]).current_dir(folder);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        // What the peer itself was started with says nothing of this folder; and no key goes to a child.
+        if name.starts_with("GIT_") || name.starts_with("ORGX_") {
+            command.env_remove(&*name);
+        }
+    }
+    command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1");
+    command.env("GIT_CEILING_DIRECTORIES", "").env("LC_ALL", "C");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command.spawn().ok()?;
+    let mut said = Vec::new();
+    child.stdout.take()?.take(limits::TREE_BYTES).read_to_end(&mut said).await.ok()?;
+    if said.len() as u64 == limits::TREE_BYTES {
+        // There is more: nobody waits for it.
+        let _gone = child.start_kill();
+    } else if !child.wait().await.ok()?.success() {
+        return None;
+    }
+    Some(read(&said))
+}
+
+/// PROTOCOL: git-status(1), "Porcelain Format Version 2" with `-z`.
+fn read(said: &[u8]) -> Tree {
+    let mut tree = Tree { commit: None, changes: 0 };
+    for entry in said.split(|byte| *byte == 0) {
+        if let Some(commit) = entry.strip_prefix(b"# branch.oid ") {
+            let commit: String = commit.iter().take(COMMIT_CHARS).map(|byte| char::from(*byte)).collect();
+            tree.commit = Some(commit).filter(|commit| commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        } else if matches!(entry, [b'1' | b'2' | b'u' | b'?', b' ', ..]) {
+            tree.changes += 1;
+        }
+    }
+    tree
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn git(folder: &Path, arguments: &[&str]) {
+        let mut command = std::process::Command::new("git");
+        command.args([
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "user.name=t",
+            "-c",
+            "init.defaultBranch=main",
+        ]);
+        let done = command.args(arguments).current_dir(folder).output().expect("git");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    #[tokio::test]
+    async fn a_tree_is_a_commit_and_what_differs_from_it() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("real");
+        assert_eq!(look(&root).await, None, "no repository");
+        git(&root, &["init", "-q"]);
+        assert_eq!(look(&root).await, Some(Tree { commit: None, changes: 0 }));
+        for file in ["a", "b", "c d"] {
+            std::fs::write(root.join(file), "x").expect("a file");
+        }
+        assert_eq!(look(&root).await, Some(Tree { commit: None, changes: 3 }));
+        git(&root, &["add", "-A"]);
+        git(&root, &["commit", "-q", "-m", "first"]);
+        let tree = look(&root).await.expect("a tree");
+        assert_eq!((tree.commit.as_ref().map(String::len), tree.changes), (Some(COMMIT_CHARS), 0));
+        std::fs::write(root.join("a"), "y").expect("a file");
+        std::fs::remove_file(root.join("b")).expect("a file");
+        std::fs::create_dir(root.join("sub")).expect("a folder");
+        std::fs::write(root.join("sub/new\nline"), "x").expect("a file");
+        assert_eq!(look(&root).await.map(|tree| tree.changes), Some(3));
+        assert_eq!(look(&root.join("sub")).await.map(|tree| tree.changes), Some(1), "of its folder only");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nothing_of_the_repository_is_run_and_nothing_is_waited_for() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("real");
+        git(&root, &["init", "-q"]);
+        let program = |name: &str, script: &str| {
+            let path = root.join(".git").join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a program");
+            path
+        };
+        let mark = root.join("ran");
+        let trap = program("trap", &format!("touch '{}'", mark.display()));
+        git(&root, &["config", "core.fsmonitor", &trap.display().to_string()]);
+        git(&root, &["config", "core.pager", &trap.display().to_string()]);
+        git(&root, &["config", "pager.status", "true"]);
+        std::fs::write(root.join("a"), "x").expect("a file");
+        assert_eq!(look(&root).await.map(|tree| tree.changes), Some(1));
+        assert!(!mark.exists(), "something of the repository ran");
+
+        let slow = program("slow", "exec sleep 100");
+        assert_eq!(look_with(&slow, &root, Duration::from_millis(50)).await, None);
+        let endless =
+            program("endless", "while :; do printf '? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0'; done");
+        let tree = look_with(&endless, &root, limits::TREE_LOOK * 10).await.expect("as much as is read");
+        assert_eq!(tree.changes, limits::TREE_BYTES / 4);
+        assert_eq!(look_with(&root.join("no-such-git"), &root, limits::TREE_LOOK).await, None);
+        assert_eq!(look(&root.join("no-such-folder")).await, None);
+    }
+}
