@@ -282,9 +282,37 @@ pub(crate) enum Word {
     Deny,
 }
 
+/// What is done with a run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Take back what a run changed in its folder, by OpenCode's own revert; `--redo` does it again.
+    ///
+    /// Every file that the run changed, commands included, is put back as it was before, whatever was written into it
+    /// since; `--redo` brings that back, too, until the session is prompted again. OpenCode can do so in a git
+    /// repository only.
+    #[command(after_long_help = PEER_HELP)]
+    Undo(UndoOptions),
+}
+
+/// Options of `runs undo`.
+#[derive(Debug, Options)]
+pub(crate) struct UndoOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// The run's id, or the start of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Do again what was taken back.
+    #[arg(long)]
+    pub(crate) redo: bool,
+}
+
 /// Options of `runs`.
 #[derive(Debug, Options)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct RunsOptions {
+    #[command(subcommand)]
+    pub(crate) command: Option<RunsCommand>,
     /// Only this one, with all that is known: its id, or the start of it.
     #[arg(value_name = "RUN")]
     pub(crate) run: Option<String>,

@@ -1,11 +1,12 @@
 //! `orgx-peer runs` and `receipts`: what the journal remembers.
 
-use crate::args::{ListOptions, RunsOptions};
+use crate::args::{ListOptions, RunsCommand, RunsOptions};
 use crate::find::{Found, Refusal, find};
 use crate::show::table::{Cell, facts, table};
-use crate::show::text::{clean, count, cut, dollars, tilde};
+use crate::show::text::{clean, count, cut, dollars, plural, tilde};
 use crate::show::when::Now;
 use crate::show::{Style, Tone, WIDTH, say, say_json};
+use crate::steer::undo;
 use crate::{home, words};
 use orgx_peer::{Command, CommandError, Reply, RunRecord};
 use serde_json::json;
@@ -13,6 +14,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) async fn runs(options: &RunsOptions) -> ExitCode {
+    match &options.command {
+        Some(RunsCommand::Undo(options)) => return undo(options).await,
+        None => {}
+    }
     let ListOptions { peer, json, limit } = &options.list;
     let command = match &options.run {
         Some(run_id) => Command::Run { run_id: run_id.trim().to_owned() },
@@ -122,6 +127,8 @@ fn one(run: &RunRecord, now: &Now, home: Option<&Path>, style: Style) -> String 
     add("Ended", run.ended_at.map(when));
     add("Took", run.started_at.map(|from| now.elapsed(from, run.ended_at)));
     add("Folder", run.folder.as_deref().map(|folder| tilde(folder, home)));
+    add("Before", before(run));
+    add("Undone", run.undone.then(|| "yes; `orgx-peer runs undo --redo` does it again".to_owned()));
     add("Agent", run.driver.clone());
     add("Session", run.session.clone());
     add("Steps", Some(count(run.steps)));
@@ -135,6 +142,21 @@ fn one(run: &RunRecord, now: &Now, home: Option<&Path>, style: Style) -> String 
     let tries = |tries: u32| if tries > 1 { format!(" ({tries} tries)") } else { String::new() };
     add("Receipt", run.receipt.as_ref().map(|r| format!("{}{}", words::receipt(r.state), tries(r.tries))));
     format!("{}\n{}", style.paint(Tone::Head, &clean(&run.run_id)), facts(&rows, 2, style))
+}
+
+/// The working tree before the run.
+fn before(run: &RunRecord) -> Option<String> {
+    let changes = match run.changes_before? {
+        0 => "clean".to_owned(),
+        changes => format!("{} not committed", plural(changes, "change")),
+    };
+    let commit = run.commit_before.as_deref();
+    Some(
+        commit.map_or_else(
+            || format!("no commit yet, {changes}"),
+            |commit| format!("commit {commit}, {changes}"),
+        ),
+    )
 }
 
 fn receipt_list(runs: &[RunRecord], now: &Now, style: Style) -> String {

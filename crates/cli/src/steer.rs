@@ -1,6 +1,6 @@
 //! `orgx-peer pause`, `resume`, `cancel`: one command to the running peer, one line about it.
 
-use crate::args::{CancelOptions, PauseOptions, PeerOptions};
+use crate::args::{CancelOptions, PauseOptions, PeerOptions, UndoOptions};
 use crate::find::{Found, Refusal, find};
 use crate::show::say_words;
 use crate::show::text::plural;
@@ -31,6 +31,23 @@ pub(crate) async fn cancel(options: &CancelOptions) -> ExitCode {
         let run_id = whole_id(&peer.snapshot(), &options.run)?;
         peer.command(Command::Cancel { run_id: run_id.clone(), exact: false }).await?;
         Ok(format!("Cancelling {run_id}: its agent is asked to stop."))
+    })
+    .await
+}
+
+pub(crate) async fn undo(options: &UndoOptions) -> ExitCode {
+    end(async {
+        let (run_id, undone) = (options.run.trim().to_owned(), !options.redo);
+        let command = Command::Undo { run_id: run_id.clone(), exact: false, undone };
+        find(&options.peer).await?.peer.command(command).await?;
+        Ok(if undone {
+            format!(
+                "What run {run_id} changed is taken back. `orgx-peer runs undo --redo {run_id}` does it again, until its \
+                 session is prompted."
+            )
+        } else {
+            format!("What run {run_id} changed is there again.")
+        })
     })
     .await
 }

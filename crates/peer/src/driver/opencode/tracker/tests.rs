@@ -405,3 +405,35 @@ fn what_has_been_used_so_far_is_the_sum_of_all_answers_and_only_grows() {
     story.answer(RUN, "msg_1", tokens(3)).answer("ses_child", "msg_2", tokens(20));
     assert_eq!(story.tracker.used(), (32, 1.0), "a subagent's, too");
 }
+
+#[test]
+fn the_provider_is_whose_model_had_the_last_word() {
+    let mut story = Story::new();
+    let done = |provider: &str, finish: &str| json!({ "providerID": provider, "finish": finish, "tokens": { "input": 1, "output": 1 } });
+    story
+        .answer(RUN, "msg_a", done("anthropic", "tool-calls"))
+        .answer(RUN, "msg_b", done("openai", "stop"))
+        .answer("ses_child", "msg_c", done("anthropic", "stop"))
+        .answer(RUN, "msg_a", done("anthropic", "tool-calls"));
+    let AgentEnd::Completed(totals) = story.end() else { panic!("it completed") };
+    assert_eq!(totals.provider, Provider::Openai);
+}
+
+#[test]
+fn what_a_session_did_before_the_run_is_not_the_runs() {
+    let mut story = Story::new();
+    story.tracker.begin_after("msg_b");
+    let answer = |tokens: u64| json!({ "finish": "stop", "tokens": { "input": tokens }, "cost": 1.0 });
+    let wrote =
+        json!({ "status": "completed", "input": { "filePath": "/w/shop/b.txt", "content": "one\n" } });
+    story.answer(RUN, "msg_a", answer(100)).tool("c1", "write", wrote).answer(
+        "ses_child",
+        "msg_ab",
+        answer(50),
+    );
+    assert!(!story.tracker.is_settled(), "it had no answer yet");
+    assert_eq!((story.tracker.used().0, story.told.len()), (0, 0));
+    story.answer(RUN, "msg_c", answer(7)).answer("ses_child", "msg_d", answer(5));
+    assert!(story.tracker.is_settled());
+    assert_eq!(story.tracker.used(), (12, 2.0));
+}
