@@ -4,6 +4,7 @@ mod fake;
 
 use super::client::attach;
 use super::*;
+use crate::Answer;
 use crate::limits;
 use crate::peer::{Command, CommandError, PeerEvent, Reply, Request};
 use fake::FakePeer;
