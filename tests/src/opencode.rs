@@ -149,9 +149,27 @@ impl Server {
         call(self.port, self.password.as_deref(), "GET", path, "").await
     }
 
-    /// A POST of its API, as another client makes it.
+    /// A POST to its API.
     pub async fn post(&self, path: &str, body: &Value) -> Value {
         call(self.port, self.password.as_deref(), "POST", path, &body.to_string()).await
+    }
+
+    /// A DELETE of its API.
+    pub async fn delete(&self, path: &str) -> Value {
+        call(self.port, self.password.as_deref(), "DELETE", path, "").await
+    }
+
+    /// A new session of this title in a folder: its id.
+    pub async fn session(&self, folder: &Path, title: &str) -> String {
+        let path = format!("/session?directory={}", folder.display());
+        let made = self.post(&path, &serde_json::json!({ "title": title })).await;
+        made["id"].as_str().expect("a session").to_owned()
+    }
+
+    /// Prompts a session, and does not wait for what comes of it.
+    pub async fn prompt(&self, session: &str, text: &str) {
+        let body = serde_json::json!({ "parts": [{ "type": "text", "text": text }] });
+        self.post(&format!("/session/{session}/prompt_async"), &body).await;
     }
 
     /// Where it keeps its sessions.
@@ -220,7 +238,7 @@ fn heed(tell: &mpsc::UnboundedSender<Said>, line: &str) -> Option<()> {
     tell.send(said).ok()
 }
 
-/// A call that expects JSON. HTTP/1.0, so that the answer ends with the connection.
+/// A call that expects JSON, or nothing. HTTP/1.0, so that the answer ends with the connection.
 async fn call(port: u16, password: Option<&str>, method: &str, path: &str, body: &str) -> Value {
     let login = password.map_or(String::new(), |password| {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("opencode:{password}"));
@@ -228,12 +246,12 @@ async fn call(port: u16, password: Option<&str>, method: &str, path: &str, body:
     });
     let exchange = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let size = body.len();
-        let kind = if size > 0 { "content-type: application/json\r\n" } else { "" };
+        let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+        let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.0\r\nhost: 127.0.0.1\r\n{kind}content-length: {size}\r\n{login}\r\n{body}"
+            "{method} {path} HTTP/1.0\r\nhost: 127.0.0.1\r\n{kind}content-length: {length}\r\n{login}\r\n"
         );
-        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(format!("{head}{body}").as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.map(|_| answer)
     };
@@ -241,5 +259,8 @@ async fn call(port: u16, password: Option<&str>, method: &str, path: &str, body:
     let answer = answer.unwrap_or_else(|_| panic!("OpenCode did not answer {path}"));
     let answer = answer.expect("a connection to OpenCode");
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    if answer.split_whitespace().nth(1) == Some("204") {
+        return Value::Null;
+    }
     serde_json::from_str(body).unwrap_or_else(|_| panic!("OpenCode answered {path} with no JSON: {answer}"))
 }

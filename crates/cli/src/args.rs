@@ -67,9 +67,15 @@ pub(crate) enum Command {
     /// Tasks that may only start with your word, and agents that ask: may it run this command, and what do you want?
     /// What nobody answers in time is denied, and the agent goes on without it.
     Attention(AttentionOptions),
-    /// List the newest runs, or show one.
+    /// List the newest runs, show one, or open one's session in OpenCode.
     #[command(after_long_help = PEER_HELP)]
     Runs(RunsOptions),
+    /// List OpenCode's sessions on this computer: what they are, cost and do.
+    ///
+    /// From OpenCode's own database, which is only read, and from every OpenCode server of yours that runs. Works with
+    /// and without a running peer.
+    #[command(after_long_help = SESSIONS_HELP)]
+    Sessions(SessionsOptions),
     /// List the newest receipts, and whether OrgX has them.
     #[command(after_long_help = PEER_HELP)]
     Receipts(ListOptions),
@@ -104,6 +110,13 @@ Several choices for one question are separated by ||, as in
 
 Needs no key. Exit codes: 0 done, 1 the peer refused, 2 wrong usage, 3 no peer
 is running.";
+
+const SESSIONS_HELP: &str = "\
+States: Working; Needs you (it asks something); Blocked (the model refuses, and
+is asked again); Ready (finished within five minutes); Idle (finished before);
+Exited (did not finish, and its process is gone).
+
+Exit codes: 0 listed, 1 nothing could be read, 2 wrong usage.";
 
 const TASK_HELP: &str = "\
 Needs no key. Exit codes: 0 completed, 1 failed, cancelled or refused, 2 wrong
@@ -222,6 +235,25 @@ pub(crate) struct CancelOptions {
     pub(crate) run: String,
 }
 
+/// Options of `sessions`.
+#[derive(Debug, Options)]
+pub(crate) struct SessionsOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// As JSON (docs/cli.md says what is in it).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Archived ones and those of subagents, too.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only those of this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// How many [default: 20 in a list, all as JSON].
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
 /// Options of `attention`.
 #[derive(Debug, Options)]
 pub(crate) struct AttentionOptions {
@@ -285,6 +317,10 @@ pub(crate) enum Word {
 /// What is done with a run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
+    /// Go on with a run's session in OpenCode, once the run has ended.
+    Resume(OpenOptions),
+    /// Watch a run's session in OpenCode, in the server that works on it; go on with it when none does.
+    Attach(OpenOptions),
     /// Take back what a run changed in its folder, by OpenCode's own revert; `--redo` does it again.
     ///
     /// Every file that the run changed, commands included, is put back as it was before, whatever was written into it
@@ -292,6 +328,19 @@ pub(crate) enum RunsCommand {
     /// repository only.
     #[command(after_long_help = PEER_HELP)]
     Undo(UndoOptions),
+}
+
+/// Options of `runs resume` and `runs attach`.
+#[derive(Debug, Options)]
+pub(crate) struct OpenOptions {
+    #[command(flatten)]
+    pub(crate) peer: PeerOptions,
+    /// The run's id, or the start of it.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Only say the command, without what is secret.
+    #[arg(long)]
+    pub(crate) print: bool,
 }
 
 /// Options of `runs undo`.

@@ -11,9 +11,11 @@ mod fixtures;
 mod logging;
 mod login;
 mod logout;
+mod open;
 mod outbox;
 mod run;
 mod runs;
+mod sessions;
 mod show;
 mod signals;
 mod status;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Cancel(options) => runtime.block_on(steer::cancel(&options)),
         Command::Attention(options) => runtime.block_on(attention::attention(&options.command)),
         Command::Runs(options) => runtime.block_on(runs::runs(&options)),
+        Command::Sessions(options) => runtime.block_on(sessions::sessions(&options)),
         Command::Receipts(options) => runtime.block_on(runs::receipts(&options)),
         Command::Outbox(options) => runtime.block_on(outbox::outbox(&options)),
         Command::Task(options) => runtime.block_on(task::task(&options)),

@@ -7,7 +7,7 @@ use crate::show::text::{clean, count, cut, dollars, plural, tilde};
 use crate::show::when::Now;
 use crate::show::{Style, Tone, WIDTH, say, say_json};
 use crate::steer::undo;
-use crate::{home, words};
+use crate::{home, open, words};
 use orgx_peer::{Command, CommandError, Reply, RunRecord};
 use serde_json::json;
 use std::path::Path;
@@ -16,6 +16,8 @@ use std::process::ExitCode;
 pub(crate) async fn runs(options: &RunsOptions) -> ExitCode {
     match &options.command {
         Some(RunsCommand::Undo(options)) => return undo(options).await,
+        Some(RunsCommand::Resume(options)) => return open::open(options, false).await,
+        Some(RunsCommand::Attach(options)) => return open::open(options, true).await,
         None => {}
     }
     let ListOptions { peer, json, limit } = &options.list;

@@ -1,10 +1,13 @@
 //! The product's words for where things stand. One table, for every list.
 
 use crate::show::Tone;
-use orgx_peer::{ReceiptState, RunState, Severity};
+use orgx_peer::{ReceiptState, RunState, SessionState, Severity};
 
 /// Characters of a run's id that a list shows: enough to tell any two apart, and to type.
 pub(crate) const ID: usize = 22;
+
+/// Characters of a session's id that a list shows: all that OpenCode gives it, to be copied.
+pub(crate) const SESSION_ID: usize = 32;
 
 /// The reason of a run that somebody cancelled.
 pub(crate) const CANCELLED: &str = "cancelled";
@@ -21,6 +24,18 @@ pub(crate) fn state(state: RunState, reason: Option<&str>) -> (&'static str, Ton
         // What the person wanted is no failure.
         RunState::Failed if reason == Some(CANCELLED) => ("Cancelled", Tone::Mute),
         RunState::Failed => ("Run failed", Tone::Bad),
+    }
+}
+
+/// What a session of OpenCode does.
+pub(crate) fn session(state: SessionState) -> (&'static str, Tone) {
+    match state {
+        SessionState::Active => ("Working", Tone::Well),
+        SessionState::WaitingInput => ("Needs you", Tone::Care),
+        SessionState::Blocked => ("Blocked", Tone::Care),
+        SessionState::Ready => ("Ready", Tone::Well),
+        SessionState::Idle => ("Idle", Tone::Mute),
+        SessionState::Exited => ("Exited", Tone::Bad),
     }
 }
 

@@ -67,4 +67,4 @@ pub use peer::{
     ReceiptView, RecentRun, Reply, RunDetail, RunRecord, RunState, RunView, SettingsView, StartError,
     StepView, Today,
 };
-pub use sessions::{OpenSession, Session, SessionState, SessionTokens, Sessions};
+pub use sessions::{OpenSession, Session, SessionState, SessionTokens, Sessions, TerminalError};

@@ -192,3 +192,18 @@ pub const PAIRING_ACKS: u32 = 3;
 pub const WORKSPACES: usize = 100;
 /// How long another program may hold `config.toml` while it changes it.
 pub const SETTINGS_LOCK: Duration = Duration::from_secs(5);
+
+/// Sessions of OpenCode that are listed at once, the newest: as many as a window or a terminal can be looked through.
+pub const LISTED_SESSIONS: usize = 500;
+/// Sessions of subagents whose parents are known, the newest: an ask of theirs is their parent's.
+pub const KNOWN_SUBAGENTS: usize = 5_000;
+/// How long OpenCode's database may take: it is a file, and a disk may hang.
+pub const SESSIONS_READ: Duration = Duration::from_secs(5);
+/// How long another program may hold OpenCode's database while it is read.
+pub const SESSIONS_BUSY: Duration = Duration::from_millis(500);
+/// How long a server may take to say what its sessions do: the first question about a folder opens that folder.
+pub const SESSIONS_ASK: Duration = Duration::from_secs(5);
+/// Servers that are asked what their sessions do.
+pub const SESSIONS_SERVERS: usize = 16;
+/// Folders that one server is asked about, those of the newest sessions that it may be working on.
+pub const SESSIONS_FOLDERS: usize = 32;

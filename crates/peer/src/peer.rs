@@ -17,6 +17,7 @@ mod publish;
 mod receipts;
 mod reload;
 mod run_task;
+mod sessions;
 mod snapshot;
 mod stop;
 mod timeline;

@@ -1,7 +1,29 @@
 //! The sessions of OpenCode on this computer: what they are, cost and do.
+//!
+//! Three places know of them, and none knows all: OpenCode's database (every session, what it cost, and whether its last
+//! message was finished), the servers that run (what their own sessions do right now), and the list of processes (who
+//! could be working on a message that is not finished). Promises: the database is only read, never copied, and nothing
+//! is made beside it that was not there; a look takes a few seconds at most, whatever hangs; what one place cannot say
+//! is said in [`Sessions::trouble`], and the others are shown.
 
+mod database;
+mod file;
+mod live;
+mod look;
+mod open;
+mod processes;
+mod runs;
+mod state;
+mod terminal;
+mod work;
+
+use crate::config::{ConfigError, Draft, Environment};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+pub(crate) use look::{Look, find_one, look};
+pub use open::OpenSession;
+pub use terminal::TerminalError;
 
 /// What OpenCode has on this computer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +33,19 @@ pub struct Sessions {
     pub sessions: Vec<Session>,
     /// Why some or all cannot be shown, in a sentence.
     pub trouble: Option<String>,
+}
+
+impl Sessions {
+    /// What there is, without a peer that runs: `all` with archived ones and those of subagents, `directory` only those of
+    /// that folder. Takes ten seconds at most.
+    ///
+    /// # Errors
+    /// When there is no home folder, or `config.toml` cannot be used.
+    pub async fn find(env: &Environment, all: bool, directory: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let draft = Draft::read(env)?;
+        let at = Look { env: env.clone(), opencode: draft.opencode?, paths: draft.paths, own: None };
+        Ok(look(at, all, directory).await)
+    }
 }
 
 /// One session.
@@ -51,6 +86,8 @@ pub struct Session {
     pub pid: Option<u32>,
     /// That process' terminal, when it has one.
     pub terminal: Option<String>,
+    /// How a person goes on with it: a line for a shell. `None` when there is no `opencode` program.
+    pub resume: Option<String>,
 }
 
 /// Tokens of a session, as OpenCode counts them: `input` and `output` leave cached ones out.
@@ -86,18 +123,4 @@ pub enum SessionState {
     Idle,
     /// It did not finish, and its process is gone.
     Exited,
-}
-
-/// How a person opens a session: a program to start, without a shell.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OpenSession {
-    /// The program.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// The folder to start it in.
-    pub folder: PathBuf,
-    /// What it needs in its environment. A password: never shown, logged or copied.
-    pub environment: Vec<(String, String)>,
 }

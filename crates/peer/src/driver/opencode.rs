@@ -14,6 +14,7 @@ mod owner;
 mod server;
 pub(crate) mod state_file;
 mod stop_on_drop;
+pub(crate) mod survey;
 pub(crate) mod tracker;
 mod undo;
 
@@ -85,6 +86,11 @@ impl OpenCode {
 }
 
 impl OpenCode {
+    /// Our own server, if it runs: to be asked, not to be given anything.
+    pub(crate) fn own(&self) -> Option<survey::Seen> {
+        self.managed.running().map(survey::Seen::from)
+    }
+
     /// The configuration changed: which program may be started, if any. One that runs goes on.
     pub(crate) fn set_program(&self, config: &OpenCodeConfig) {
         self.managed.set_program(config);

@@ -289,6 +289,12 @@ impl Actor {
                 Some(Request { command: Command::Undo { run_id, exact, undone }, answer }) => {
                     self.undo(&run_id, exact, undone, answer).await;
                 }
+                Some(Request { command: Command::Sessions { all, directory }, answer }) => {
+                    self.tell_sessions(all, directory, answer);
+                }
+                Some(Request { command: Command::Open { run_id, attach }, answer }) => {
+                    self.tell_how_to_open(&run_id, attach, answer).await;
+                }
                 Some(Request { command, answer }) => {
                     let reply = self.on_command(command).await;
                     self.publish_now();

@@ -44,6 +44,11 @@ impl Client {
         &self.origin
     }
 
+    /// Its user's name and password, if it has one.
+    pub(super) fn login(&self) -> Option<&(String, SecretString)> {
+        self.login.as_ref()
+    }
+
     pub(super) async fn health(&self) -> Result<Health, CallError> {
         json(self.call(self.get("/global/health", None), limits::AGENT_PROBE).await?).await
     }
@@ -166,6 +171,13 @@ impl Client {
 
     pub(super) async fn session(&self, session: &str) -> Result<Value, CallError> {
         json(self.call(self.get(&format!("/session/{session}"), None), limits::AGENT_CALL).await?).await
+    }
+
+    /// The newest sessions of all folders and projects.
+    pub(super) async fn sessions(&self, most: usize) -> Result<Vec<Value>, CallError> {
+        let mut url = self.url("/experimental/session", None);
+        url.query_pairs_mut().append_pair("limit", &most.to_string());
+        json(self.call(self.http.get(url), limits::AGENT_CALL).await?).await
     }
 
     pub(super) async fn children(&self, session: &str) -> Result<Vec<Value>, CallError> {

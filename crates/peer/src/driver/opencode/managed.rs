@@ -211,6 +211,17 @@ async fn take_up(
     }
 }
 
+/// The server that was written down in this file, if it still runs and its port is ours.
+pub(super) fn recorded(file: &Path) -> Option<Client> {
+    let record = Record::read(file).filter(Record::runs)?;
+    // Nobody else is asked for our password's sake.
+    if !owner::of_port(record.port).is_trusted() {
+        return None;
+    }
+    let origin = format!("http://127.0.0.1:{}", record.port).parse().ok()?;
+    Client::new(origin, Some((USER.to_owned(), record.password.into())), FOUND).ok()
+}
+
 /// How our own server is told from others.
 const FOUND: &str = "started by this peer";
 
