@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Instant;
 use tokio::process::{Child, Command};
 
 /// Dollars for a million tokens of the sandbox's model: in, out, read from a cache.
@@ -16,18 +17,24 @@ const PRICES: (f64, f64, f64) = (3.0, 15.0, 0.3);
 /// `orgx-peer sessions --json` of one folder, without a running peer, with an OpenCode's home.
 struct List<'a> {
     stage: &'a Stage,
-    home: &'a OpenCodeHome,
+    home: OpenCodeHome,
     environment: Vec<(&'static str, String)>,
 }
 
 impl<'a> List<'a> {
-    fn of(stage: &'a Stage, server: &'a Server) -> Self {
+    fn of(stage: &'a Stage, server: &Server) -> Self {
         let mut environment = vec![("OPENCODE_SERVER_URL", server.url())];
         environment.extend(server.password.clone().map(|password| ("OPENCODE_SERVER_PASSWORD", password)));
-        Self { stage, home: server.home(), environment }
+        Self { stage, home: server.home().clone(), environment }
     }
 
     async fn told(&self, folder: &Path, arguments: &[&str]) -> Vec<Value> {
+        let (told, trouble) = self.said(folder, arguments).await;
+        assert_eq!(trouble, "");
+        told
+    }
+
+    async fn said(&self, folder: &Path, arguments: &[&str]) -> (Vec<Value>, String) {
         let mut command = Command::new(programs::peer());
         command.args(["sessions", "--json", "--directory"]).arg(folder).args(arguments);
         command.env_clear().envs(self.home.env()).env("PATH", path_with(None));
@@ -36,9 +43,8 @@ impl<'a> List<'a> {
             .env("ORGX_PEER_CONFIG_DIR", self.stage.config());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let output = command.stdin(Stdio::null()).output().await.expect("orgx-peer starts");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
-        serde_json::from_slice(&output.stdout).expect("JSON")
+        let told = serde_json::from_slice(&output.stdout).expect("JSON");
+        (told, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// What the sessions of these folders do, by title.
@@ -57,14 +63,15 @@ impl<'a> List<'a> {
 
     /// Returns once they do this: `title state`, a line each.
     async fn until(&self, folders: &[&Path], expected: [&str; 4]) {
-        let mut seen = Vec::new();
-        let so = async || {
+        let end = Instant::now() + orgx_tests::WAIT;
+        loop {
             let states = self.states(folders).await;
-            seen = states.into_iter().map(|(title, state)| format!("{title} {state}")).collect();
-            seen == expected
-        };
-        let end = tokio::time::timeout(orgx_tests::WAIT, until("the list", so)).await;
-        end.unwrap_or_else(|_| panic!("{expected:?} never came"));
+            let seen: Vec<_> = states.into_iter().map(|(title, state)| format!("{title} {state}")).collect();
+            if seen == expected {
+                return;
+            }
+            assert!(Instant::now() < end, "{seen:?} instead of {expected:?}");
+        }
     }
 
     async fn one(&self, folder: &Path) -> Value {
@@ -104,8 +111,8 @@ fn four_sessions_in_two_projects_are_told_right_at_every_step() {
         let bash = json!({ "command": "ls", "description": "List the folder" });
         stage.model.script("WRITES", json!([
             { "tool_calls": [{ "name": "write", "arguments": { "filePath": "{{cwd}}/a.txt", "content": "a\n" } }],
-              "usage": usage(123_456, 23_456, 789) },
-            { "gate": "go", "text": "Done.", "usage": usage(200_001, 150_000, 1_234) },
+              "usage": usage(98_765, 12_345, 789) },
+            { "gate": "go", "text": "Done.", "usage": usage(120_001, 90_000, 1_234) },
         ]));
         stage.model.script(
             "LISTS",
@@ -165,7 +172,7 @@ fn four_sessions_in_two_projects_are_told_right_at_every_step() {
             told.into_iter().find(|told| told["id"] == id).unwrap()
         };
         until("the cost", async || of(&lists).await["tokens"]["output"] == 78).await;
-        is_counted(&of(&writes).await, &[(123_456, 23_456, 789), (200_001, 150_000, 1_234)]);
+        is_counted(&of(&writes).await, &[(98_765, 12_345, 789), (120_001, 90_000, 1_234)]);
         is_counted(&of(&lists).await, &[(5_000, 0, 70), (6_000, 5_000, 8)]);
     });
 }
@@ -247,7 +254,7 @@ fn a_server_whose_password_is_not_known_makes_nothing_wrong() {
         let mut server = Server::start(Some("nobody knows it")).await;
         let (finished, killed) = (stage.project.clone(), stage.project("killed"));
         let first = server.session(&finished, "first").await;
-        let list = List { stage: &stage, home: &server.home().clone(), environment: Vec::new() };
+        let list = List { stage: &stage, home: server.home().clone(), environment: Vec::new() };
         assert_eq!(list.one(&finished).await["state"], "idle");
         server.prompt(&first, "WAITS").await;
         let told = list.until_one(&finished, "active").await;
@@ -274,12 +281,13 @@ fn an_opencode_that_a_person_runs_is_seen_by_its_process() {
         stage.model.script("STAYS", json!([{ "gate": "never", "text": "Done." }]));
         let _place = Place::take().await;
         let home = OpenCodeHome::create(stage.root(), &stage.model.base_url()).unwrap();
-        let list = List { stage: &stage, home: &home, environment: Vec::new() };
+        let list = List { stage: &stage, home: home.clone(), environment: Vec::new() };
         let killed = stage.project("killed");
         assert!(list.told(&stage.project, &["--all"]).await.is_empty(), "no OpenCode was ever used here");
 
         let mut run = by_hand(&stage, &home, &stage.project, "WAITS");
-        until("a session", async || !list.told(&stage.project, &[]).await.is_empty()).await;
+        // While OpenCode makes its tables they are those of older versions, which is told.
+        until("a session", async || !list.said(&stage.project, &[]).await.0.is_empty()).await;
         let told = list.until_one(&stage.project, "active").await;
         assert_eq!((&told["title"], &told["pid"]), (&json!("by hand"), &json!(run.id().unwrap())));
         stage.model.open("go");

@@ -73,7 +73,9 @@ pub(super) fn read(path: &Path, which: &Which, opened: impl Fn(InterruptHandle))
 fn sessions(db: &Connection, which: &Which) -> Result<Found, Trouble> {
     let has = columns(db, "session")?;
     if has.is_empty() {
-        return Err(Trouble::Foreign("session"));
+        let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        // One that OpenCode is just about to fill holds nothing yet.
+        return if tables == 0 { Ok(Found::default()) } else { Err(Trouble::Foreign("session")) };
     }
     for needed in ["id", "title", "directory", "time_created", "time_updated"] {
         if !has.contains(needed) {

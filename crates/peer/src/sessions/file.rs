@@ -35,7 +35,7 @@ pub(super) enum Trouble {
     )]
     Foreign(&'static str),
     /// It took too long.
-    #[error("did not answer in time; is the disk well?")]
+    #[error("did not answer in time; its disk may be busy")]
     Slow,
     /// The OS or SQLite will not.
     #[error("cannot be read ({0})")]
