@@ -5,6 +5,7 @@ mod desktop;
 mod environment;
 mod file;
 mod kept;
+mod places;
 mod runs;
 
 use address::{base_url, loopback_origin};
@@ -340,9 +341,10 @@ fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, C
     })
 }
 
-/// The `opencode` program on PATH, or where its own installer puts it.
+/// The `opencode` program on PATH, or where one of its installers puts it.
 pub fn find_opencode(env: &Environment) -> Option<PathBuf> {
     environment::find_program(env, "opencode")
+        .or_else(|| environment::find_in(&places::of_opencode(env), "opencode"))
 }
 
 /// The `claude` program on PATH, or where its installers put it.
@@ -368,6 +370,16 @@ fn outbox(env: &Environment, file: &file::Outbox) -> Result<Option<PathBuf>, Con
         })?)),
         None => Ok(None),
     }
+}
+
+/// Makes a program of that name.
+#[cfg(all(test, unix))]
+fn tests_only_program(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let made = std::fs::create_dir_all(file.parent().unwrap_or(file))
+        .and_then(|()| std::fs::write(file, "#!/bin/sh\n"))
+        .and_then(|()| std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)));
+    assert!(made.is_ok(), "{made:?}");
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod tests;
 
 use crate::config::{Draft, Environment};
 use crate::doctor;
+use crate::paths::Tenant;
 use crate::peer::{Command, PeerSnapshot, Reply};
 use redaction::Redaction;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ use zip::write::SimpleFileOptions;
 
 /// Runs of the journal that go in.
 const RUNS: usize = 200;
+/// Lines of OpenCode's server that go in.
+const SERVER_LINES: usize = 200;
 
 const README: &str = "\
 Diagnostics of OrgX Peer, for a bug report. Read the files before you give
@@ -33,6 +36,8 @@ What is in it
   runs.json     the newest runs: ids, folders, times, counts, why one failed
   config.json   the settings that are in force
   outbox.json   how many lines of each kind the local trail has
+  server.json   the last lines that OpenCode's server said, when this program
+                had started it; masked and cut when they were written down
 
 What is not
   Your OrgX key, passwords and anything that looks like a secret; prompts,
@@ -70,6 +75,7 @@ pub async fn collect(env: &Environment) -> Vec<Entry> {
         json("runs.json", runs),
         json("config.json", config),
         json("outbox.json", trail),
+        json("server.json", of_the_server(draft.as_ref().ok())),
     ]
 }
 
@@ -123,6 +129,17 @@ fn without_words(mut snapshot: PeerSnapshot) -> PeerSnapshot {
         outbox.last_kind = None;
     }
     snapshot
+}
+
+/// What our own OpenCode server said last.
+fn of_the_server(draft: Option<&Draft>) -> Value {
+    let log = draft.and_then(|draft| {
+        let tenant = Tenant::new(draft.base_url.as_ref().ok()?, draft.workspace_id.as_ref().ok()?);
+        std::fs::read_to_string(draft.paths.agent_log(&tenant)).ok()
+    });
+    let Some(log) = log else { return Value::Null };
+    let lines: Vec<&str> = log.lines().collect();
+    json!(lines[lines.len().saturating_sub(SERVER_LINES)..])
 }
 
 async fn of_the_outbox(draft: &Draft) -> Value {

@@ -2,13 +2,16 @@
 
 pub(crate) mod lines;
 pub(crate) mod opencode;
+mod told;
 
 use orgx_proto::agent::{AgentAsk, AgentEnd, AgentEvent, PromptPlace, Reply};
 use orgx_proto::dispatch::Start;
 use orgx_proto::ids::{AskId, SessionHandle};
 use serde::{Deserialize, Serialize};
+use std::sync::{MutexGuard, PoisonError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use told::Told;
 
 /// What is known of an agent on this computer. PROTOCOL: contract C2 (`detect`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,6 +81,7 @@ pub(crate) struct RunIo {
     reports: mpsc::Sender<Report>,
     orders: Mutex<mpsc::UnboundedReceiver<Order>>,
     stop: CancellationToken,
+    told: std::sync::Mutex<Told>,
 }
 
 impl RunIo {
@@ -86,17 +90,31 @@ impl RunIo {
         orders: mpsc::UnboundedReceiver<Order>,
         stop: CancellationToken,
     ) -> Self {
-        Self { reports, orders: Mutex::new(orders), stop }
+        Self { reports, orders: Mutex::new(orders), stop, told: std::sync::Mutex::default() }
     }
 
     /// Asks for the right to prompt: it is given once, and journaled first.
     pub(crate) async fn spend(&self, place: PromptPlace) -> Result<(), Halt> {
         let (answer, granted) = oneshot::channel();
-        self.reports.send(Report::Spend(place, answer)).await.map_err(|_| Halt)?;
+        self.reports.send(Report::Spend(place.clone(), answer)).await.map_err(|_| Halt)?;
         match granted.await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.told().place = Some(place);
+                Ok(())
+            }
             _ => Err(Halt),
         }
+    }
+
+    /// Where the prompt went, or was to go, and whether the agent has it for sure; `None` before it was spent.
+    pub(crate) fn spent(&self) -> Option<(PromptPlace, bool)> {
+        let told = self.told();
+        told.place.clone().map(|place| (place, told.prompted))
+    }
+
+    /// The driver reads everything again: what was told before is not told twice.
+    pub(crate) fn begin_again(&self) {
+        self.told().begin_again();
     }
 
     /// Asks whether a run whose key a peer before us spent may be prompted now: it may have been cancelled since.
@@ -111,12 +129,16 @@ impl RunIo {
 
     /// Says which session the run lives in.
     pub(crate) async fn started(&self, session: SessionHandle) {
-        self.report(Report::Started(session)).await;
+        if !std::mem::replace(&mut self.told().started, true) {
+            self.report(Report::Started(session)).await;
+        }
     }
 
     /// Says that the agent has the prompt: its text need not be kept for another try.
     pub(crate) async fn prompted(&self) {
-        self.report(Report::Prompted).await;
+        if !std::mem::replace(&mut self.told().prompted, true) {
+            self.report(Report::Prompted).await;
+        }
     }
 
     /// Says what it has used so far.
@@ -126,7 +148,9 @@ impl RunIo {
 
     /// Says what the agent did; waits while the peer has no room.
     pub(crate) async fn event(&self, event: AgentEvent) {
-        self.report(Report::Event(event)).await;
+        if self.told().is_new(&event) {
+            self.report(Report::Event(event)).await;
+        }
     }
 
     /// Says what the agent asks of the person. The answer comes as an order.
@@ -150,6 +174,16 @@ impl RunIo {
     /// Resolves once the agent is to stop.
     pub(crate) async fn stopped(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Is the agent to stop?
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        // Nothing is left half-done under this lock.
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn report(&self, report: Report) {

@@ -85,8 +85,29 @@ pub const ASK_PATTERN_KEPT: usize = 4_000;
 pub const STATE_FILE_BYTES: u64 = 64 * 1024;
 /// How long our own `opencode serve` may take to say where it listens.
 pub const MANAGED_START: Duration = Duration::from_secs(60);
-/// What our own `opencode serve` may say on its terminal before that is cleared, in bytes.
-pub const MANAGED_OUTPUT_BYTES: u64 = 1024 * 1024;
+/// What our own `opencode serve` may say on its terminal before that is cleared, in bytes; looked at every second.
+pub const MANAGED_OUTPUT_BYTES: u64 = 64 * 1024;
+/// How often what it says is copied, made safe, into the log that people see.
+pub const AGENT_LOG_EVERY: Duration = Duration::from_secs(1);
+/// What is copied of it at once, in bytes: a flood is left out, and the log says how much of it.
+pub const AGENT_LOG_BURST: u64 = 64 * 1024;
+/// Largest log of OpenCode's server, in bytes; past it a new one is begun, and one old one kept.
+pub const AGENT_LOG_BYTES: u64 = 128 * 1024;
+/// Our own `opencode serve` may end by itself this often within [`MANAGED_CRASH_WINDOW`]; then it is left alone.
+pub const MANAGED_CRASHES: usize = 3;
+/// How long such an end counts.
+pub const MANAGED_CRASH_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// First wait before our own `opencode serve` is started again that ended by itself; doubles with each time.
+pub const MANAGED_BACKOFF: Duration = Duration::from_secs(1);
+/// How long `opencode run` may take to end when it is told to, before it is killed.
+pub const CLI_STOP: Duration = Duration::from_secs(3);
+/// How long the last words of an `opencode run` that has ended are waited for: a program that the agent left running
+/// may hold its terminal.
+pub const CLI_LAST_WORDS: Duration = Duration::from_secs(1);
+/// How much of the end of what `opencode run` says on its terminal is kept, in lines.
+pub const CLI_SAID_LINES: usize = 5;
+/// Longest line taken from its terminal, in bytes.
+pub const CLI_SAID_BYTES: usize = 8 * 1024;
 /// Our own `opencode serve` ends after this long without a run.
 pub const MANAGED_IDLE: Duration = Duration::from_secs(10 * 60);
 /// How long our own `opencode serve` may take to end by itself before it is killed.

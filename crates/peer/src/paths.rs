@@ -44,6 +44,16 @@ impl Paths {
         self.state.join(format!("managed-{}.json", tenant.0))
     }
 
+    /// Where the `opencode run` of each run is written down: the beginning of the files' names.
+    pub fn cli(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("cli-{}", tenant.0))
+    }
+
+    /// What that `opencode serve` said, made safe to read.
+    pub fn agent_log(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("opencode-{}.log", tenant.0))
+    }
+
     /// The random id of this installation.
     pub fn installation_id(&self) -> PathBuf {
         self.state.join("installation-id")

@@ -62,17 +62,28 @@ impl Environment {
 
 /// A program on PATH, or where its own installer puts it.
 pub(super) fn find_program(env: &Environment, name: &str) -> Option<PathBuf> {
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let path = env.0.get("PATH").cloned().unwrap_or_default();
     let own = env.home().map(|home| home.join(format!(".{name}/bin")));
-    std::env::split_paths(&path).chain(own).map(|dir| dir.join(&file)).find(|file| is_program(file))
+    let places: Vec<PathBuf> = std::env::split_paths(&path).chain(own).collect();
+    find_in(&places, name)
+}
+
+/// A program in one of these folders.
+pub(super) fn find_in(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let found = folders.iter().map(|dir| dir.join(&file)).find(|file| is_program(file));
+    // npm's way of putting a program on Windows.
+    #[cfg(windows)]
+    let found = found
+        .or_else(|| folders.iter().map(|dir| dir.join(format!("{name}.cmd"))).find(|file| is_program(file)));
+    found
 }
 
 /// A program in one of these folders of the home folder.
 pub(super) fn find_in_home(env: &Environment, name: &str, folders: &[&str]) -> Option<PathBuf> {
     let home = env.home()?;
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    folders.iter().map(|folder| home.join(folder).join(&file)).find(|file| is_program(file))
+    let folders: Vec<PathBuf> = folders.iter().map(|folder| home.join(folder)).collect();
+    find_in(&folders, name)
 }
 
 #[cfg(unix)]

@@ -44,6 +44,11 @@ async fn no_key_no_prompt_no_title_and_no_home_is_in_any_entry() {
     let has_read = |now: &PeerSnapshot| now.outbox.as_ref().is_some_and(|outbox| outbox.last_kind.is_some());
     peer.watch().wait_for(has_read).await.expect("a trail");
 
+    // What OpenCode's server said, and a careless hand may have written.
+    let config = Config::load(&env).expect("a configuration");
+    let said = format!("a line of the server\n{KEY} {PASSWORD} in {}\n", home.path().display());
+    std::fs::write(config.paths.agent_log(&config.tenant()), said).expect("a log");
+
     let file = home.path().join("d.zip");
     write(&file, &collect(&env).await).expect("written");
     let mut zip = ZipArchive::new(std::fs::File::open(&file).expect("a file")).expect("a zip");
@@ -60,8 +65,16 @@ async fn no_key_no_prompt_no_title_and_no_home_is_in_any_entry() {
         all.push((name, text));
     }
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    let files =
-        ["README.txt", "about.json", "doctor.json", "status.json", "runs.json", "config.json", "outbox.json"];
+    let files = [
+        "README.txt",
+        "about.json",
+        "doctor.json",
+        "status.json",
+        "runs.json",
+        "config.json",
+        "outbox.json",
+        "server.json",
+    ];
     assert_eq!(names, files);
     assert!(files.iter().skip(1).all(|file| README.contains(file)), "the README tells of each");
     let json = |name: &str| -> Value {
@@ -77,6 +90,7 @@ async fn no_key_no_prompt_no_title_and_no_home_is_in_any_entry() {
         (&json!("in the environment"), &json!(true))
     );
     assert!(config["state_folder"].as_str().expect("a path").starts_with("~/"));
+    assert_eq!(json("server.json")[0], "a line of the server");
     let trail = json("outbox.json");
     assert_eq!((&trail["lines_that_are_no_json"], &trail["events"]["other"]), (&json!(1), &json!(1)));
     assert_eq!(trail["events"]["task_completed"], 1);

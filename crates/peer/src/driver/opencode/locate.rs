@@ -9,6 +9,7 @@ use crate::limits;
 use owner::Owner;
 use secrecy::SecretString;
 use std::fmt;
+use std::path::PathBuf;
 use url::Url;
 
 /// PROTOCOL: opencode.md 4, what `serve` tries first.
@@ -19,6 +20,8 @@ const WELL_KNOWN_PORT: u16 = 4096;
 pub(super) enum Located {
     Server(Client),
     Daemon(Daemon),
+    /// None answers: this program is run, once for each task.
+    Cli(PathBuf),
 }
 
 /// There is none; what was seen on the way, for people. Names no local path.

@@ -3,9 +3,13 @@
 //! It listens on loopback with a random password; its environment is the person's own, less every `ORGX_*`; it runs
 //! in a process group of its own, so that ending it ends what it started. Its output goes to a file, not to us, so
 //! that it outlives us: a peer after us finds it by `managed.json`, and takes it over or ends it.
+//!
+//! One that ends by itself is started again when it is needed: after a wait, on another port, with another password,
+//! and not for ever (`crashes`).
 
-mod output;
-mod process;
+mod crashes;
+pub(super) mod output;
+pub(super) mod process;
 mod record;
 
 use super::client::Client;
@@ -13,7 +17,8 @@ use super::owner;
 use crate::config::OpenCodeConfig;
 use crate::http::CallError;
 use crate::limits;
-use output::{bound_output, output_file};
+use crashes::Crashes;
+use output::{Copy, Copying, output_file};
 use process::{Process, Signal, signal};
 use rand::RngExt;
 use record::Record;
@@ -21,11 +26,11 @@ use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 /// PROTOCOL: opencode.md 1.
 const LISTENING: &str = "listening on ";
@@ -42,6 +47,7 @@ pub(super) struct Managed {
     files: Files,
     server: Arc<Mutex<Option<Server>>>,
     leases: Arc<Leases>,
+    crashes: Arc<Lock<Crashes>>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,12 +55,18 @@ struct Files {
     /// Where it is started: the folder of no project.
     work_dir: PathBuf,
     record: PathBuf,
+    /// What people see of what it says.
+    log: PathBuf,
 }
 
 impl Files {
-    /// What the server says on its terminal.
+    /// What the server says on its terminal, as it says it.
     fn output(&self) -> PathBuf {
-        self.record.with_extension("log")
+        self.record.with_extension("raw.log")
+    }
+
+    fn copy(&self, password: &SecretString) -> Copy {
+        Copy::new(self.output(), self.log.clone(), password.clone())
     }
 }
 
@@ -68,6 +80,7 @@ struct Server {
     process: Process,
     client: Client,
     record: PathBuf,
+    output: Copying,
 }
 
 /// While one is held the server is not idle.
@@ -81,13 +94,14 @@ impl Drop for Lease {
 }
 
 impl Managed {
-    pub(super) fn new(config: &OpenCodeConfig, work_dir: &Path, record: PathBuf) -> Self {
+    pub(super) fn new(config: &OpenCodeConfig, work_dir: &Path, record: PathBuf, log: PathBuf) -> Self {
         Self {
             program: RwLock::new(startable(config)),
             environment: config.environment.clone(),
-            files: Files { work_dir: work_dir.to_owned(), record },
+            files: Files { work_dir: work_dir.to_owned(), record, log },
             server: Arc::default(),
             leases: Arc::default(),
+            crashes: Arc::default(),
         }
     }
 
@@ -110,14 +124,16 @@ impl Managed {
     pub(super) fn take_up(&self, runs: bool) {
         let Some(record) = Record::read(&self.files.record) else { return };
         if !record.runs() {
+            let password = SecretString::from(record.password);
+            Copying::start(self.files.copy(&password)).finish();
             Record::remove(&self.files.record);
             return;
         }
         // Held until it is known what becomes of it: nothing is started meanwhile.
         let Ok(server) = Arc::clone(&self.server).try_lock_owned() else { return };
         let leases = Arc::clone(&self.leases);
-        let (all, file) = (Arc::clone(&self.server), self.files.record.clone());
-        tokio::spawn(take_up(record, file, runs, server, all, leases));
+        let all = Arc::clone(&self.server);
+        tokio::spawn(take_up(record, self.files.clone(), runs, server, all, leases));
     }
 
     /// Resolves once it is known what became of the server of before.
@@ -129,19 +145,45 @@ impl Managed {
     pub(super) fn running(&self) -> Option<Client> {
         // One that is just being started is not running yet; nobody waits for it here.
         let mut server = self.server.try_lock().ok()?;
-        bound_output(&self.files.output());
-        alive(&mut server)
+        self.alive(&mut server)
+    }
+
+    /// Why none is started at present, if so.
+    pub(super) fn given_up(&self) -> Option<String> {
+        self.crashes().given_up(Instant::now())
+    }
+
+    /// Resolves once that server of ours has ended, whether by itself or by us.
+    pub(super) async fn ended(&self, client: Client) {
+        let end = {
+            let server = self.server.lock().await;
+            let same = server.as_ref().filter(|server| server.client.origin() == client.origin());
+            same.map(|server| server.process.end())
+        };
+        if let Some(end) = end {
+            end.await;
+        }
     }
 
     /// Our server, started if need be; `None` when none can be started.
     pub(super) async fn start(&self) -> Result<Option<Client>, String> {
         let Some(program) = self.program() else { return Ok(None) };
         let mut server = self.server.lock().await;
-        if let Some(client) = alive(&mut server) {
+        if let Some(client) = self.alive(&mut server) {
             return Ok(Some(client));
         }
+        let wait = self.crashes().wait(Instant::now())?;
+        if !wait.is_zero() {
+            tracing::info!(
+                seconds = wait.as_secs_f32(),
+                "OpenCode's server ended by itself; it is started again"
+            );
+            sleep(wait).await;
+        }
         tracing::info!("starting our own OpenCode server");
-        let started = launch(&program, &self.environment, &self.files).await?;
+        let started = launch(&program, &self.environment, &self.files).await.inspect_err(|_| {
+            self.crashes().add(Instant::now());
+        })?;
         let (client, started_as) = (started.client.clone(), started.number);
         *server = Some(started);
         tokio::spawn(end_when_idle(started_as, Arc::clone(&self.server), Arc::clone(&self.leases)));
@@ -157,6 +199,24 @@ impl Managed {
     /// Is this our server?
     pub(super) fn is_ours(client: &Client) -> bool {
         client.found == FOUND
+    }
+
+    /// Our server, if it runs; one that has ended by itself is cleared away and counted.
+    fn alive(&self, place: &mut Option<Server>) -> Option<Client> {
+        let server = place.take()?;
+        if server.process.runs() {
+            return Some(place.insert(server).client.clone());
+        }
+        tracing::warn!("our own OpenCode server ended by itself");
+        self.crashes().add(Instant::now());
+        Record::remove(&server.record);
+        server.output.finish();
+        None
+    }
+
+    fn crashes(&self) -> MutexGuard<'_, Crashes> {
+        // Nothing is left half-done under this lock.
+        self.crashes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends our server.
@@ -176,17 +236,20 @@ fn startable(config: &OpenCodeConfig) -> Option<PathBuf> {
 /// Takes the server over when runs of ours may be in it and it is the one that was written down, else ends it.
 async fn take_up(
     record: Record,
-    file: PathBuf,
+    files: Files,
     runs: bool,
     mut place: OwnedMutexGuard<Option<Server>>,
     all: Arc<Mutex<Option<Server>>>,
     leases: Arc<Leases>,
 ) {
     let origin = format!("http://127.0.0.1:{}", record.port).parse();
-    let login = Some((USER.to_owned(), SecretString::from(record.password.clone())));
+    let password = SecretString::from(record.password.clone());
+    let login = Some((USER.to_owned(), password.clone()));
     let Some(client) = origin.ok().and_then(|origin| Client::new(origin, login, FOUND).ok()) else { return };
-    let ours = owner::of_port(record.port).is_trusted();
-    // Nobody else is asked for our password's sake.
+    // Nobody else is asked for our password's sake: it must be this very process that listens there.
+    let (pid, port) = (record.pid, record.port);
+    let listens = move || owner::of_port(port).is_trusted() && owner::group_listens(pid, port);
+    let ours = tokio::task::spawn_blocking(listens).await.unwrap_or(false);
     let answers = ours
         && match client.health().await {
             Ok(health) => health.healthy,
@@ -194,7 +257,9 @@ async fn take_up(
             Err(CallError::Unreachable(_)) => true,
             Err(_) => false,
         };
-    let server = Server { number: number(), process: Process::Adopted(record), client, record: file };
+    let output = Copying::start(files.copy(&password));
+    let process = Process::adopted(record);
+    let server = Server { number: number(), process, client, record: files.record, output };
     if runs && answers {
         tracing::info!("taking over the OpenCode server that the last start left running");
         let number = server.number;
@@ -202,10 +267,10 @@ async fn take_up(
         tokio::spawn(end_when_idle(number, all, leases));
     } else {
         tracing::info!("ending the OpenCode server that the last start left running");
-        if ours {
+        if answers {
             end(server).await;
         } else {
-            // Its port is somebody else's by now: they must not get its password.
+            // Its port is somebody else's by now, or it does not know us: nobody gets the password.
             terminate(server).await;
         }
     }
@@ -225,16 +290,6 @@ pub(super) fn recorded(file: &Path) -> Option<Client> {
 /// How our own server is told from others.
 const FOUND: &str = "started by this peer";
 
-fn alive(server: &mut Option<Server>) -> Option<Client> {
-    let running = server.as_mut()?;
-    if running.process.runs() {
-        return Some(running.client.clone());
-    }
-    Record::remove(&running.record);
-    *server = None;
-    None
-}
-
 async fn launch(program: &Path, environment: &[(String, String)], files: &Files) -> Result<Server, String> {
     let password = SecretString::from(password());
     let port = free_port()?;
@@ -249,11 +304,8 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
         .stdout(output)
         .stderr(errors)
         .kill_on_drop(true);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ORGX_") {
-            command.env_remove(name);
-        }
-    }
+    without_ours(&mut command);
+    beside(&mut command, program);
     command
         .envs(environment.iter().cloned())
         .env("PWD", &files.work_dir)
@@ -268,13 +320,16 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
         Record { pid, started, port, password }.write(&files.record);
     }
     let origin = format!("http://127.0.0.1:{port}").parse().map_err(|_| "no address for `opencode serve`")?;
-    let client = Client::new(origin, Some((USER.to_owned(), password)), FOUND)?;
-    let mut server =
-        Server { number: number(), process: Process::Ours(child), client, record: files.record.clone() };
-    match timeout(limits::MANAGED_START, listening(&mut server, &files.output())).await {
+    let client = Client::new(origin, Some((USER.to_owned(), password.clone())), FOUND)?;
+    let process = Process::ours(child);
+    let listened = timeout(limits::MANAGED_START, listening(&process, &files.output())).await;
+    let output = Copying::start(files.copy(&password));
+    let server = Server { number: number(), process, client, record: files.record.clone(), output };
+    match listened {
         Ok(true) => Ok(server),
         Ok(false) => {
             Record::remove(&files.record);
+            server.output.finish();
             Err("`opencode serve` ended before it listened; try it in a terminal".into())
         }
         Err(_) => {
@@ -285,16 +340,34 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
     }
 }
 
+/// Takes every variable of ours out of what a program would inherit: our key is nobody's business.
+pub(super) fn without_ours(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ORGX_") {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// What stands beside the program is on its PATH: node, when npm put it there.
+pub(super) fn beside(command: &mut Command, program: &Path) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(program.parent().map(Path::to_owned));
+    if let Ok(path) = std::env::join_paths(places) {
+        command.env("PATH", path);
+    }
+}
+
 /// Waits until the server says that it listens; `false` when it ends first.
-async fn listening(server: &mut Server, output: &Path) -> bool {
+async fn listening(process: &Process, output: &Path) -> bool {
     let mut look = interval(LOOK);
     loop {
         look.tick().await;
-        let said = tokio::fs::read_to_string(output).await.unwrap_or_default();
-        if said.lines().any(|line| line.contains(LISTENING)) {
+        let over = !process.runs();
+        if output::beginning(output).lines().any(|line| line.contains(LISTENING)) {
             return true;
         }
-        if !server.process.runs() {
+        if over {
             return false;
         }
     }
@@ -328,13 +401,14 @@ async fn end(server: Server) {
     terminate(server).await;
 }
 
-async fn terminate(mut server: Server) {
-    signal(&mut server.process, Signal::Term);
-    if timeout(limits::MANAGED_STOP, server.process.ended()).await.is_err() {
-        signal(&mut server.process, Signal::Kill);
-        let _ended = timeout(limits::MANAGED_STOP, server.process.ended()).await;
+async fn terminate(server: Server) {
+    signal(&server.process, Signal::Term);
+    if timeout(limits::MANAGED_STOP, server.process.end()).await.is_err() {
+        signal(&server.process, Signal::Kill);
+        let _ended = timeout(limits::MANAGED_STOP, server.process.end()).await;
     }
     Record::remove(&server.record);
+    server.output.finish();
 }
 
 /// A port that was free a moment ago: OpenCode's own choice would be the well-known one, which is the person's.

@@ -70,6 +70,29 @@ pub(super) fn opencode_ports() -> Vec<u16> {
     ports
 }
 
+/// Does a process of this group listen on that port?
+#[cfg(target_os = "linux")]
+pub(super) fn group_listens(group: u32, port: u16) -> bool {
+    use procfs::process::{FDTarget, all_processes};
+    let inodes: Vec<u64> =
+        listeners().filter(|entry| entry.local_address.port() == port).map(|entry| entry.inode).collect();
+    let Ok(processes) = all_processes() else { return false };
+    processes
+        .filter_map(Result::ok)
+        .filter(|process| {
+            process.stat().is_ok_and(|stat| u32::try_from(stat.pgrp).is_ok_and(|of| of == group))
+        })
+        .filter_map(|process| process.fd().ok())
+        .flat_map(|fds| fds.filter_map(Result::ok))
+        .any(|fd| matches!(fd.target, FDTarget::Socket(inode) if inodes.contains(&inode)))
+}
+
+/// Elsewhere the OS is not asked yet.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn group_listens(_: u32, _: u16) -> bool {
+    true
+}
+
 #[cfg(target_os = "linux")]
 fn listeners() -> impl Iterator<Item = procfs::net::TcpNetEntry> {
     let v4 = procfs::net::tcp().unwrap_or_default();
@@ -118,7 +141,12 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         assert_eq!(of_port(port), Owner::Us);
+        let us = procfs::process::Process::myself().and_then(|us| us.stat()).expect("us");
+        let group = u32::try_from(us.pgrp).expect("a group");
+        assert!(group_listens(group, port), "it is in our own group");
+        assert!(!group_listens(1, port), "it is in no other one");
         drop(listener);
+        assert!(!group_listens(group, port));
         assert_eq!(of_port(port), Owner::Nobody);
     }
 }

@@ -114,7 +114,7 @@ fn failed(what: &str, error: &CallError) -> Failure {
 }
 
 /// PROTOCOL: 1.18.33 decodes folders once too often, so that it would work in `/w/a b` when told of `/w/a%20b`.
-fn looks_encoded(folder: &str) -> bool {
+pub(super) fn looks_encoded(folder: &str) -> bool {
     folder.as_bytes().windows(3).any(|at| at[0] == b'%' && at[1..].iter().all(u8::is_ascii_hexdigit))
 }
 

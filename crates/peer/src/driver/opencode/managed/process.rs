@@ -1,63 +1,95 @@
-//! The process of our own server: ours, or taken over from a peer before us.
+//! The process of our own server: ours, or taken over from a peer before us. Somebody always looks after it, so that
+//! its end is known when it happens.
 
 use super::LOOK;
 use super::record::Record;
 use tokio::process::Child;
+use tokio::sync::watch;
 use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// The process of our own server.
 #[derive(Debug)]
-pub(super) enum Process {
-    /// We started it.
-    Ours(Child),
-    /// A peer before us did.
-    Adopted(Record),
+pub(super) struct Process {
+    pid: Option<u32>,
+    over: watch::Receiver<bool>,
+    /// Where there are no signals.
+    #[cfg_attr(unix, expect(dead_code, reason = "signals go to the whole group"))]
+    kill: CancellationToken,
+    _watch: AbortOnDropHandle<()>,
 }
 
 impl Process {
-    pub(super) fn runs(&mut self) -> bool {
-        match self {
-            Self::Ours(child) => matches!(child.try_wait(), Ok(None)),
-            Self::Adopted(record) => record.runs(),
-        }
-    }
-
-    pub(super) fn pid(&self) -> Option<u32> {
-        match self {
-            Self::Ours(child) => child.id(),
-            Self::Adopted(record) => Some(record.pid),
-        }
-    }
-
-    pub(super) async fn ended(&mut self) {
-        match self {
-            Self::Ours(child) => {
-                let _status = child.wait().await;
+    /// One that we started. It is killed when this is dropped.
+    pub(super) fn ours(mut child: Child) -> Self {
+        let (tell, over) = watch::channel(false);
+        let (pid, kill) = (child.id(), CancellationToken::new());
+        let killed = kill.clone();
+        let watch = tokio::spawn(async move {
+            tokio::select! {
+                _status = child.wait() => {}
+                () = killed.cancelled() => drop(child.kill().await),
             }
+            // What it leaves behind was begun for runs that are over with it. Its number is no stranger's a moment after.
+            #[cfg(unix)]
+            if let Some(pid) = pid {
+                signal_group(pid, Signal::Kill);
+            }
+            tell.send_replace(true);
+        });
+        Self { pid, over, kill, _watch: AbortOnDropHandle::new(watch) }
+    }
+
+    /// One that a peer before us started.
+    pub(super) fn adopted(record: Record) -> Self {
+        let (tell, over) = watch::channel(!record.runs());
+        let pid = Some(record.pid);
+        let watch = tokio::spawn(async move {
             // Nobody tells of a process that is not our child.
-            Self::Adopted(record) => {
-                let mut look = interval(LOOK);
-                while record.runs() {
-                    look.tick().await;
-                }
+            let mut look = interval(LOOK);
+            while record.runs() {
+                look.tick().await;
             }
+            tell.send_replace(true);
+        });
+        Self { pid, over, kill: CancellationToken::new(), _watch: AbortOnDropHandle::new(watch) }
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        !*self.over.borrow()
+    }
+
+    /// Resolves once it has ended.
+    pub(super) fn end(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut over = self.over.clone();
+        async move {
+            // Nobody looks after it any more: we have ended it.
+            let _dropped = over.wait_for(|over| *over).await;
         }
     }
 }
 
+/// How it is told to end.
 #[derive(Clone, Copy)]
-pub(super) enum Signal {
+pub(in crate::driver::opencode) enum Signal {
     Term,
     Kill,
 }
 
-/// To the whole group: the server's children are its own to end, and ours if it does not.
+/// To the whole group: the server's children are its own to end, and ours if it does not. Not to one that has ended: its
+/// number may be somebody else's by now.
 #[cfg(unix)]
-pub(super) fn signal(process: &mut Process, signal: Signal) {
-    let Some(pid) = process.pid().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?))
-    else {
-        return;
-    };
+pub(super) fn signal(process: &Process, signal: Signal) {
+    if let Some(pid) = process.pid.filter(|_| process.runs()) {
+        signal_group(pid, signal);
+    }
+}
+
+/// To a whole group that is known to be ours.
+#[cfg(unix)]
+pub(in crate::driver::opencode) fn signal_group(leader: u32, signal: Signal) {
+    let Some(pid) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) else { return };
     let signal = match signal {
         Signal::Term => rustix::process::Signal::TERM,
         Signal::Kill => rustix::process::Signal::KILL,
@@ -67,8 +99,6 @@ pub(super) fn signal(process: &mut Process, signal: Signal) {
 
 /// Without signals there is one way to end a child.
 #[cfg(not(unix))]
-pub(super) fn signal(process: &mut Process, _: Signal) {
-    if let Process::Ours(child) = process {
-        let _gone = child.start_kill();
-    }
+pub(super) fn signal(process: &Process, _: Signal) {
+    process.kill.cancel();
 }

@@ -1,0 +1,109 @@
+//! The process of one `opencode run`, and all that it starts: a group of its own, ended whole.
+
+use super::super::managed::process::Signal;
+#[cfg(unix)]
+use super::super::managed::process::signal_group;
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::sleep;
+
+/// How often a process is looked at that tells us nothing.
+pub(super) const LOOK: Duration = Duration::from_millis(50);
+
+/// One `opencode run`. What is left of its group is killed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    pid: u32,
+    told: bool,
+    /// While it is not, its number is nobody else's.
+    reaped: bool,
+}
+
+impl Process {
+    pub(super) fn start(mut command: Command) -> std::io::Result<Self> {
+        command.kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let child = command.spawn()?;
+        let pid = child.id().unwrap_or_default();
+        Ok(Self { child, pid, told: false, reaped: false })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    pub(super) fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdout.take(), self.child.stderr.take())
+    }
+
+    /// Resolves once it has ended; it is not reaped yet, so that its group can still be named.
+    pub(super) async fn over(&mut self) {
+        while !self.is_over() {
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Was it asked to end?
+    pub(super) fn was_told(&self) -> bool {
+        self.told
+    }
+
+    /// Asks it and all it started to end.
+    pub(super) fn terminate(&mut self) {
+        self.told = true;
+        signal(self.pid, Signal::Term);
+    }
+
+    /// Ends it and all it started.
+    pub(super) fn kill(&mut self) {
+        self.told = true;
+        signal(self.pid, Signal::Kill);
+        #[cfg(not(unix))]
+        let _gone = self.child.start_kill();
+    }
+
+    /// How it ended; whatever is left of it is ended, too.
+    pub(super) async fn reap(&mut self) -> ExitStatus {
+        signal(self.pid, Signal::Kill);
+        let status = self.child.wait().await.unwrap_or_default();
+        self.reaped = true;
+        status
+    }
+
+    #[cfg(unix)]
+    fn is_over(&mut self) -> bool {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return true };
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(pid), look), Ok(None))
+    }
+
+    #[cfg(not(unix))]
+    fn is_over(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.reaped {
+            signal(self.pid, Signal::Kill);
+        }
+    }
+}
+
+/// To the whole group.
+#[cfg(unix)]
+pub(super) fn signal(pid: u32, signal: Signal) {
+    signal_group(pid, signal);
+}
+
+#[cfg(not(unix))]
+pub(super) fn signal(_: u32, _: Signal) {}

@@ -1,0 +1,84 @@
+//! What a run has told the peer already: when its server is started anew in the middle of it, the driver reads the
+//! whole state again, and nothing may be told a second time.
+
+use orgx_proto::agent::{AgentEvent, PromptPlace};
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+/// How often something was told, by its hash.
+type Counts = HashMap<u64, u32>;
+
+/// What was told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Where the prompt went.
+    pub(super) place: Option<PromptPlace>,
+    pub(super) started: bool,
+    pub(super) prompted: bool,
+    events: Counts,
+    /// What will come again, and is known.
+    again: Counts,
+}
+
+impl Told {
+    /// From here on everything is told from the beginning.
+    pub(super) fn begin_again(&mut self) {
+        self.again = self.events.clone();
+    }
+
+    /// Is this news?
+    pub(super) fn is_new(&mut self, event: &AgentEvent) -> bool {
+        let Some(hash) = hash(event) else { return true };
+        if let Some(known) = self.again.get_mut(&hash).filter(|known| **known > 0) {
+            *known -= 1;
+            return false;
+        }
+        *self.events.entry(hash).or_default() += 1;
+        true
+    }
+}
+
+/// `None` for the peer's own words, which nothing repeats.
+fn hash(event: &AgentEvent) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    match event {
+        AgentEvent::Action(action) => {
+            (action.kind.name(), action.kind.tool(), &action.detail, &action.evidence_ref).hash(&mut hasher);
+        }
+        AgentEvent::Chat => "chat".hash(&mut hasher),
+        AgentEvent::Remark(_) => return None,
+    }
+    Some(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orgx_proto::agent::{Action, ActionKind};
+    use orgx_proto::redact::Redacted;
+
+    fn call(tool: &str) -> AgentEvent {
+        AgentEvent::Action(Action {
+            kind: ActionKind::ToolCall { tool: tool.into() },
+            detail: "done".into(),
+            evidence_ref: Some("call_1".into()),
+            matched_text: String::new(),
+            answers: true,
+        })
+    }
+
+    #[test]
+    fn what_is_read_again_is_told_once_and_what_comes_new_is_told() {
+        let mut told = Told::default();
+        let remark = AgentEvent::Remark(Redacted::new("a word"));
+        let first = [call("read"), call("read"), AgentEvent::Chat, remark.clone()];
+        assert!(first.iter().all(|event| told.is_new(event)), "the same may happen twice");
+        told.begin_again();
+        let again = [call("read"), AgentEvent::Chat, call("read"), call("read"), call("bash"), remark];
+        let news: Vec<bool> = again.iter().map(|event| told.is_new(event)).collect();
+        assert_eq!(news, [false, false, false, true, true, true]);
+        told.begin_again();
+        assert!(!told.is_new(&call("bash")), "a third time, too");
+    }
+}
