@@ -4,10 +4,12 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
 mod asks;
+mod cli_dialect;
 mod crash;
 mod edit;
 mod feed;
 mod git;
+mod managed;
 mod once;
 mod opening;
 mod orphans;

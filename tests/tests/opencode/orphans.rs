@@ -13,19 +13,24 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// A stage whose peers start their own server.
-struct Own {
-    stage: Stage,
-    home: OpenCodeHome,
+pub(super) struct Own {
+    pub(super) stage: Stage,
+    pub(super) home: OpenCodeHome,
     program: PathBuf,
     _place: Place,
 }
 
 impl Own {
-    async fn set() -> Self {
+    pub(super) async fn set() -> Self {
+        Self::set_with("[opencode]\nuse_running = false\n").await
+    }
+
+    /// With that for a config.toml.
+    pub(super) async fn set_with(config: &str) -> Self {
         let stage = Stage::set().await;
         let place = Place::take().await;
         let home = OpenCodeHome::create(stage.root(), &stage.model.base_url()).unwrap();
-        std::fs::write(stage.config().join("config.toml"), "[opencode]\nuse_running = false\n").unwrap();
+        std::fs::write(stage.config().join("config.toml"), config).unwrap();
         let program = mortal(stage.root());
         stage.model.script(
             "two files",
@@ -38,14 +43,14 @@ impl Own {
         Self { stage, home, program, _place: place }
     }
 
-    async fn peer(&self) -> Peer {
+    pub(super) async fn peer(&self) -> Peer {
         let mut command = self.stage.command();
         command.envs(self.home.env()).env("PATH", path_with(self.program.parent()));
         self.stage.start(command).await
     }
 
     /// A peer in the middle of the run.
-    async fn peer_at_work(&self) -> Peer {
+    pub(super) async fn peer_at_work(&self) -> Peer {
         let peer = self.peer().await;
         self.stage.gateway.dispatch(task("run", &self.stage.project, "Write two files"));
         self.stage.asked("two files", 2).await;
@@ -53,7 +58,7 @@ impl Own {
     }
 
     /// A peer whose server has nothing to do.
-    async fn peer_at_rest(&self) -> Peer {
+    pub(super) async fn peer_at_rest(&self) -> Peer {
         let peer = self.peer().await;
         self.stage.gateway.dispatch(task("first", &self.stage.project, "Say something"));
         self.stage.completion("first").await;
@@ -63,19 +68,19 @@ impl Own {
     }
 
     /// The servers that run.
-    fn servers(&self) -> Vec<i32> {
+    pub(super) fn servers(&self) -> Vec<i32> {
         let is_server = |pid: &i32| process::command_line(*pid).contains("/real/bin/opencode serve ");
         process::living_in(self.home.home()).into_iter().filter(is_server).collect()
     }
 
-    fn the_server(&self) -> i32 {
+    pub(super) fn the_server(&self) -> i32 {
         let servers = self.servers();
         assert_eq!(servers.len(), 1, "{servers:?}");
         servers[0]
     }
 
     /// `managed.json`, which has the tenant in its name.
-    fn record_file(&self) -> Option<PathBuf> {
+    pub(super) fn record_file(&self) -> Option<PathBuf> {
         let is_record = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name.starts_with("managed") && path.extension().is_some_and(|extension| extension == "json")
@@ -84,17 +89,17 @@ impl Own {
         entries.map(|entry| entry.path()).find(is_record)
     }
 
-    fn record(&self) -> Value {
+    pub(super) fn record(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.record_file().expect("managed.json")).expect("a file"))
             .expect("JSON")
     }
 
-    fn prompts(&self) -> usize {
+    pub(super) fn prompts(&self) -> usize {
         let first = |asked: &&Asked| asked.turn == 0 && asked.keyword == "two files";
         self.stage.model.requests().iter().filter(first).count()
     }
 
-    async fn nothing_is_left(&self) {
+    pub(super) async fn nothing_is_left(&self) {
         let home = self.home.home();
         until("something is left", async || process::living_in(home).is_empty()).await;
         assert!(self.record_file().is_none(), "managed.json names a server that was ended");

@@ -111,11 +111,12 @@ mod tests {
             ".bun/bin",
             "bin",
             ".local/bin",
-            ".opencode/bin",
         ]
         .map(|place| home.join(place))
         .into();
         usual.extend(["npm/bin", "bun/bin"].map(|place| dir.path().join(place)));
+        // Its own installer's place comes right after PATH.
+        usual.push(home.join(".opencode/bin"));
         for place in usual {
             program(&place.join("opencode"));
             assert_eq!(

@@ -107,7 +107,7 @@ async fn with_nothing_set_up_there_is_still_something_to_send() {
     let home = tempfile::tempdir().expect("a folder");
     let env = Environment::default().with("HOME", home.path()).with("ORGX_BASE_URL", "http://127.0.0.1:9");
     let entries = collect(&env).await;
-    assert_eq!(entries.len(), 7);
+    assert_eq!(entries.len(), 8);
     assert_eq!(entries.iter().find(|entry| entry.name == "status.json").expect("one").text, "null");
     assert!(to_zip(&entries).expect("a zip").starts_with(b"PK"));
 }

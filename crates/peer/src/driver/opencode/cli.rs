@@ -357,3 +357,7 @@ async fn end_process(pid: u32, runs: impl Fn() -> bool) {
         let _late = timeout(limits::CLI_STOP, gone).await;
     }
 }
+
+#[cfg(all(test, unix))]
+#[allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+mod tests;
