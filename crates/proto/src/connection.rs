@@ -8,7 +8,7 @@
 mod offer;
 mod sleep;
 
-pub use offer::{Offer, OfferError, PROTOCOL_VERSION, upgrade_url};
+pub use offer::{Offer, OfferError, PROTOCOL_VERSION, Version, upgrade_url};
 pub use sleep::{SleepWatch, Ticks};
 
 use crate::limits;

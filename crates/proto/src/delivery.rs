@@ -44,7 +44,9 @@ impl From<&Frame> for Outgoing {
     fn from(frame: &Frame) -> Self {
         let class = match frame {
             Frame::Step(_) => Class::Step,
-            Frame::Started(_) => Class::Lasting,
+            // A continuation is also posted by HTTP, so no crash loses it and no barrier need follow at once; over the
+            // socket it waits for the next one, and outlives every reconnect.
+            Frame::Started(_) | Frame::Continuation(_) => Class::Lasting,
             Frame::Deviation(_) => Class::Deviation,
             Frame::Completed(_) | Frame::Failed(_) => Class::Terminal,
         };

@@ -47,6 +47,10 @@ id! {
     AskId
 }
 id! {
+    /// OrgX's name for something that it asks a person for us.
+    DecisionId
+}
+id! {
     /// Which driver a task is for: `opencode`, `claude_code`, `codex`.
     DriverId
 }

@@ -4,11 +4,12 @@
 //! values, what to do goes out as values. So every promise of the product can be shown with plain tests, a fake
 //! clock and property tests. The I/O around it is `orgx-peer`.
 //!
-//! - [`message`]: the frames of Gateway Protocol v1
+//! - [`message`]: the frames of Gateway Protocol v1, and the attention frames of v3
 //! - [`connection`]: when to connect, wait, ping and give up on a socket
 //! - [`delivery`]: the queue between the runs and the socket, and its barrier
 //! - [`receipt`]: what an answer to a receipt means
 //! - [`dispatch`] and [`run`]: which task runs when, and how each run ends exactly once
+//! - [`attention`]: what is asked at OrgX, too, and what an answer from there means
 //! - [`skill_rules`]: the team's rules, compiled once, matched as sets
 //! - [`work_graph`]: the outbox record
 //! - [`pairing`]: connecting in the browser
@@ -16,6 +17,7 @@
 //! - [`prompt`], [`redact`], [`agent`], [`ids`], [`time`], [`limits`]: the words the others share
 
 pub mod agent;
+pub mod attention;
 pub mod connection;
 pub mod delivery;
 pub mod dispatch;

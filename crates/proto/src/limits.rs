@@ -100,3 +100,30 @@ pub const REF_CHARS: usize = 256;
 pub const REASON_CHARS: usize = 500;
 /// Longest tool name in the outbox, in characters. PROTOCOL: contract D2.
 pub const TOOL_NAME_CHARS: usize = 48;
+
+/// Questions of all runs that are asked at OrgX at a time, with remote attention on; more stay on this computer.
+pub const REMOTE_ITEMS: usize = 100;
+/// How often OrgX is asked whether somebody answered there. PROTOCOL: anchors 0.7.
+pub const REMOTE_POLL_EVERY: Duration = Duration::from_secs(2);
+/// The longest that one question is asked after. PROTOCOL: anchors 0.7.
+pub const REMOTE_POLL_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Calls about remote attention that are under way at once.
+pub const REMOTE_CALLS: usize = 8;
+/// How often one word on an answer (`answer_received`, `resumed`) is posted until OrgX takes it; it goes over the socket,
+/// too. With the backoff: for a minute and a half.
+pub const REMOTE_POSTS: u32 = 8;
+/// Such words kept for posting, oldest first to go.
+pub const REMOTE_WAITING_POSTS: usize = 1_000;
+/// Decisions of OrgX and keys of its answers that are remembered after they are over, oldest first to go: a late or a
+/// repeated answer is then known for what it is.
+pub const REMOTE_KEPT: usize = 1_000;
+/// Answers that came before the question's own id did: kept until that comes.
+pub const REMOTE_EARLY: usize = 64;
+/// Longest text of a person's answer or note taken from OrgX, in bytes.
+pub const REMOTE_ANSWER_BYTES: usize = 8 * 1024;
+/// Options or answers taken of one answer from OrgX.
+pub const REMOTE_ANSWERS: usize = 64;
+/// Longest command, file, address or question that is shown at OrgX, in characters.
+pub const REMOTE_TEXT_CHARS: usize = 500;
+/// Options of one question that are shown at OrgX.
+pub const REMOTE_OPTIONS: usize = 32;

@@ -6,6 +6,26 @@ use url::Url;
 /// The version of Gateway Protocol that we speak.
 pub const PROTOCOL_VERSION: u8 = 1;
 
+/// What a socket is to speak. PROTOCOL: contract A1, one version per connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// Tasks.
+    #[default]
+    V1,
+    /// The same, and answers to what runs ask. PROTOCOL: contract A6.
+    V3,
+}
+
+impl Version {
+    /// The subprotocol's name.
+    pub fn subprotocol(self) -> &'static str {
+        match self {
+            Self::V1 => "orgx.v1",
+            Self::V3 => "orgx.v3",
+        }
+    }
+}
+
 /// Who we are, as the upgrade's query tells it. PROTOCOL: contract A1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
@@ -35,11 +55,11 @@ impl Offer {
     ///
     /// # Errors
     /// When the key has a character that is not an RFC 7230 token character.
-    pub fn subprotocols(key: &str) -> Result<[String; 2], OfferError> {
+    pub fn subprotocols(version: Version, key: &str) -> Result<[String; 2], OfferError> {
         if !is_token(key) {
             return Err(OfferError::Key);
         }
-        Ok([format!("orgx.v{PROTOCOL_VERSION}"), format!("bearer.{key}")])
+        Ok([version.subprotocol().to_owned(), format!("bearer.{key}")])
     }
 }
 
@@ -101,11 +121,13 @@ mod tests {
     #[test]
     fn a_key_that_a_header_cannot_carry_is_refused_before_any_socket() {
         assert_eq!(
-            Offer::subprotocols("oxk_A.b-c~1"),
+            Offer::subprotocols(Version::V1, "oxk_A.b-c~1"),
             Ok(["orgx.v1".to_owned(), "bearer.oxk_A.b-c~1".to_owned()])
         );
+        let v3 = Offer::subprotocols(Version::V3, "oxk_A");
+        assert_eq!(v3, Ok(["orgx.v3".to_owned(), "bearer.oxk_A".to_owned()]));
         for key in ["", "oxk a", "oxk/a", "oxk=", "a@b", "é", "a\n", "\"q\""] {
-            assert_eq!(Offer::subprotocols(key), Err(OfferError::Key), "{key:?}");
+            assert_eq!(Offer::subprotocols(Version::V1, key), Err(OfferError::Key), "{key:?}");
         }
     }
 }

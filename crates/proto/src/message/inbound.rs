@@ -1,5 +1,6 @@
-//! What OrgX sends: `task.dispatch`, `task.cancel`, `rules.reload`; everything else is ignored with a reason.
+//! What OrgX sends: `task.dispatch`, `task.cancel`, `rules.reload`, `attention.resolve`; everything else is ignored with a reason.
 
+use super::attention::Resolve;
 use super::named::{Attribution, Named, Scope};
 use crate::agent::PermissionRule;
 use crate::ids::{DispatchKey, DriverId, RunId, SessionHandle};
@@ -18,6 +19,8 @@ pub enum Inbound {
     Cancel(Cancel),
     /// The team's skill rules changed: fetch them again.
     RulesReload,
+    /// A person answered at OrgX what a run asks.
+    Resolve(Box<Resolve>),
     /// A dispatch that names its run but cannot be run as it is: it is answered with `task.failed`, recoverable
     /// false, before any session.
     Unusable {
@@ -121,6 +124,10 @@ pub fn parse(text: &str) -> Inbound {
             Err(why) => ignored(&format!("a task.cancel whose {why}")),
         },
         Some("rules.reload") => Inbound::RulesReload,
+        Some("attention.resolve") => match Resolve::read(&frame) {
+            Ok(resolve) => Inbound::Resolve(Box::new(resolve)),
+            Err(why) => ignored(&format!("an attention.resolve whose {why}")),
+        },
         Some(kind) => ignored(&format!("a frame of unknown kind {kind}")),
         None => ignored("a frame without a kind"),
     }
@@ -195,7 +202,7 @@ fn text(object: &Map<String, Value>, field: &str) -> Result<Option<String>, Stri
     }
 }
 
-fn id(frame: &Map<String, Value>, field: &str) -> Result<String, String> {
+pub(super) fn id(frame: &Map<String, Value>, field: &str) -> Result<String, String> {
     match frame.get(field) {
         Some(Value::String(id)) if id.is_empty() => Err(format!("{field} is empty")),
         Some(Value::String(id)) if id.len() > limits::ID_BYTES => {

@@ -1,5 +1,6 @@
 //! What we send. Field order and absence are part of the wire; golden files under `tests/` show every byte.
 
+use super::attention::Continuation;
 use crate::ids::{DriverId, RunId, SessionHandle};
 use crate::redact::Redacted;
 use crate::time::Timestamp;
@@ -24,6 +25,9 @@ pub enum Frame {
     /// Terminal: the run did not.
     #[serde(rename = "task.failed")]
     Failed(Failed),
+    /// What became of an answer that a person gave at OrgX. PROTOCOL: contract A6, v3.
+    #[serde(rename = "continuation.receipt")]
+    Continuation(Continuation),
 }
 
 impl Frame {
@@ -35,6 +39,7 @@ impl Frame {
             Self::Deviation(frame) => &frame.run_id,
             Self::Completed(frame) => &frame.run_id,
             Self::Failed(frame) => &frame.run_id,
+            Self::Continuation(frame) => &frame.run_id,
         }
     }
 
