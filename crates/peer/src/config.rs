@@ -19,7 +19,7 @@ pub use runs::{BudgetConfig, CliUse, ProjectConfig, RunsConfig};
 
 use crate::clock::Clock;
 use crate::paths::{Paths, Tenant};
-use orgx_proto::connection::Offer;
+use orgx_proto::connection::{Offer, Version};
 use orgx_proto::limits;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
@@ -284,7 +284,7 @@ fn key(env: &Environment) -> Result<SecretString, ConfigError> {
 
 /// A key that a header can carry.
 pub(crate) fn usable(key: SecretString, name: &str) -> Result<SecretString, ConfigError> {
-    Offer::subprotocols(key.expose_secret())
+    Offer::subprotocols(Version::V1, key.expose_secret())
         .map_err(|error| ConfigError::Invalid { name: name.into(), why: error.to_string() })?;
     Ok(key)
 }

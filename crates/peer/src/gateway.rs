@@ -1,6 +1,7 @@
 //! The way to OrgX: one WebSocket, and the HTTP calls beside it.
 
 mod api;
+mod attention;
 mod socket;
 
 pub use api::License;

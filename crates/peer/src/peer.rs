@@ -16,6 +16,7 @@ mod network;
 mod publish;
 mod receipts;
 mod reload;
+mod remote;
 mod run_task;
 mod sessions;
 mod snapshot;

@@ -16,7 +16,7 @@ pub use pairing::{Paired, Pairing, PairingClient};
 pub use workspaces::{Workspace, workspaces};
 
 use call::Caller;
-use orgx_proto::connection::Offer;
+use orgx_proto::connection::{Offer, Version};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -54,7 +54,7 @@ pub fn shape(key: &SecretString) -> Result<(), CheckError> {
         None => Err(CheckError::Shape("A key begins with oxk_.")),
         Some("") => Err(CheckError::Shape("Only its beginning is here.")),
         _ if key.len() > KEY_BYTES => Err(CheckError::Shape("It is longer than any key.")),
-        _ if Offer::subprotocols(key).is_err() => {
+        _ if Offer::subprotocols(Version::V1, key).is_err() => {
             Err(CheckError::Shape("It has spaces or characters that no key has."))
         }
         Some(_) => Ok(()),

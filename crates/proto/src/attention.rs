@@ -23,9 +23,8 @@ pub use wire::{Poll, decision_id, poll};
 use crate::ids::{DecisionId, RunId, SessionHandle};
 use crate::limits;
 use crate::message::{Continuation, ContinuationState as State, Resolution, Resolve};
-use crate::receipt::Answer;
 use crate::redact::Redacted;
-use crate::time::{Millis, Now};
+use crate::time::Now;
 use item::{Call, Open};
 use posts::Posts;
 use std::collections::{BTreeMap, VecDeque};
@@ -160,6 +159,13 @@ impl Remote {
     pub fn answered_here(&mut self, item: &str) {
         if let Some(open) = self.items.get_mut(item) {
             open.here = true;
+        }
+    }
+
+    /// It could not be answered so, and is asked as before.
+    pub fn still_asked(&mut self, item: &str) {
+        if let Some(open) = self.items.get_mut(item) {
+            open.here = false;
         }
     }
 

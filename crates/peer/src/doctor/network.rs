@@ -6,7 +6,7 @@ use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
 use crate::limits;
 use crate::peer::PeerSnapshot;
-use orgx_proto::connection::{Offer, upgrade_url};
+use orgx_proto::connection::{Offer, Version, upgrade_url};
 use orgx_proto::health::Code;
 use secrecy::{ExposeSecret, SecretString};
 use std::error::Error;
@@ -219,7 +219,7 @@ fn license_of(license: &License) -> Check {
 async fn knock(offer: Offer, base_url: &Url, key: &SecretString) -> (Check, Check) {
     let odd = |why: &str| (Check::skipped(Name::Gateway, why), Check::skipped(Name::License, why));
     let (Ok([protocol, bearer]), Ok(url)) =
-        (Offer::subprotocols(key.expose_secret()), upgrade_url(base_url, &offer))
+        (Offer::subprotocols(Version::V1, key.expose_secret()), upgrade_url(base_url, &offer))
     else {
         return odd("needs the settings");
     };
@@ -289,7 +289,7 @@ pub(super) fn gateway(first: Option<&SocketEvent>) -> Check {
             &format!("OrgX refused the connection (HTTP {status})"),
             "Check ORGX_BASE_URL; try again later",
         ),
-        Some(SocketEvent::Failed(why)) => {
+        Some(SocketEvent::Failed(why) | SocketEvent::NotOurProtocol(why)) => {
             fail(&format!("no connection: {why}"), "Check ORGX_BASE_URL, and a proxy that stands between")
         }
         Some(_) => fail("OrgX closed the connection at once", "Try again later"),

@@ -106,6 +106,11 @@ impl World {
                 self.dispatcher.unusable(run_id, &reason, at)
             }
             Inbound::RulesReload => Vec::new(),
+            Inbound::Resolve(resolve) => {
+                assert_fit(resolve.run_id.as_str(), limits::ID_BYTES);
+                assert_fit(resolve.decision_id.as_str(), limits::ID_BYTES);
+                Vec::new()
+            }
             Inbound::Ignored(why) => {
                 assert_fit(why.as_str(), limits::REASON_CHARS);
                 Vec::new()

@@ -1,4 +1,4 @@
-//! The HTTP calls to OrgX: license heartbeat, presence, skill rules, receipts. Each carries the key to the
+//! The HTTP calls to OrgX: license heartbeat, presence, skill rules, receipts, and (beside) remote attention. Each carries the key to the
 //! configured origin, follows no redirect, and has a time limit.
 
 use crate::clock::Clock;
@@ -139,7 +139,7 @@ impl Api {
     }
 
     /// A success that is no web page: a network's sign-in page has taken nothing.
-    async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
+    pub(super) async fn answer(&self, request: RequestBuilder) -> Result<Response, CallError> {
         match request.send().await {
             Ok(response) if is_web_page(&response) => Err(CallError::WebPage),
             response => success(response),
@@ -147,7 +147,10 @@ impl Api {
     }
 
     /// By our own clock: a call that was under way when the computer slept has had its time.
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    pub(super) async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
         let late = || Err(CallError::Unreachable(Redacted::new("no answer in time")));
         self.clock.timeout(limits::ORGX_CALL, call).await.unwrap_or_else(late)
     }
@@ -156,14 +159,14 @@ impl Api {
         self.signed(self.client.post(self.url(path)))
     }
 
-    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn signed(&self, request: RequestBuilder) -> RequestBuilder {
         match bearer(self.key.expose_secret()) {
             Some(value) => request.header(header::AUTHORIZATION, value),
             None => request,
         }
     }
 
-    fn url(&self, path: &str) -> Url {
+    pub(super) fn url(&self, path: &str) -> Url {
         let mut url = self.base_url.clone();
         url.set_path(path);
         url

@@ -1,7 +1,7 @@
 //! One WebSocket to OrgX, as a task: it opens, reads and writes, and tells what happened. It decides nothing.
 //!
 //! The upgrade is an ordinary HTTP request of our own client, so that proxies, TLS and refusals (status,
-//! `Retry-After`) work as in every other call. PROTOCOL: contract A1: two subprotocols are offered, `orgx.v1` and
+//! `Retry-After`) work as in every other call. PROTOCOL: contract A1: two subprotocols are offered, `orgx.v1` (or `orgx.v3`) and
 //! the key; a server that selects neither or another one is refused, as the reference client does.
 
 use crate::limits;
@@ -30,6 +30,8 @@ pub(crate) enum SocketEvent {
     /// A web page came, or the way to one.
     WebPage,
     Failed(Redacted),
+    /// OrgX selected no protocol, or one that was not offered.
+    NotOurProtocol(Redacted),
     Text(String),
     /// A pong with the counter of our ping, if it is one of ours.
     Pong(Option<u64>),
@@ -148,8 +150,8 @@ async fn upgrade(door: &Door) -> Result<WebSocketStream<reqwest::Upgraded>, Sock
     }
     match text(header::SEC_WEBSOCKET_PROTOCOL) {
         Some(selected) if selected == door.protocol => {}
-        Some(_) => return Err(failed("OrgX selected a protocol that was not offered")),
-        None => return Err(failed("OrgX selected no protocol; is this an OrgX gateway?")),
+        Some(_) => return Err(not_ours("OrgX selected a protocol that was not offered")),
+        None => return Err(not_ours("OrgX selected no protocol; is this an OrgX gateway?")),
     }
     let stream = response.upgrade().await.map_err(|error| SocketEvent::Failed(crate::http::words(&error)))?;
     let config = WebSocketConfig::default()
@@ -161,6 +163,10 @@ async fn upgrade(door: &Door) -> Result<WebSocketStream<reqwest::Upgraded>, Sock
 
 fn failed(why: &str) -> SocketEvent {
     SocketEvent::Failed(Redacted::new(why))
+}
+
+fn not_ours(why: &str) -> SocketEvent {
+    SocketEvent::NotOurProtocol(Redacted::new(why))
 }
 
 /// Reads and writes at the same time, so that neither side can block the other, until the connection ends.

@@ -7,6 +7,7 @@ use super::link::LinkFacts;
 use super::publish::PUBLISH_EVERY;
 use super::receipts::Receipts;
 use super::reload::AsRead;
+use super::remote::{self, RemoteSignal};
 use super::run_task::{RunReport, RunTask, TaskId};
 use super::snapshot::{ClaudeCode, PeerSnapshot, RecentRun};
 use super::timeline::Timelines;
@@ -22,6 +23,7 @@ use crate::journal::{Journal, Memory};
 use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
+use orgx_proto::attention::Remote;
 use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, upgrade_url};
 use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
@@ -52,6 +54,7 @@ pub(super) enum Signal {
     /// Free bytes where there are fewest: the state folder's disk, or the outbox's.
     Space(Option<u64>),
     Receipt(RunId, Answer),
+    Remote(RemoteSignal),
 }
 
 /// What an actor is made of.
@@ -102,6 +105,8 @@ pub(super) struct Actor {
     pub(super) counts: DayCounts,
     /// What those who watch know to wait for the person: ids and runs.
     pub(super) asked: Vec<(String, RunId)>,
+    /// What of it is asked at OrgX, too.
+    pub(super) remote: Remote,
     pub(super) link: LinkFacts,
     pub(super) api: Arc<Api>,
     pub(super) door: Door,
@@ -160,7 +165,7 @@ impl Actor {
         };
         let key = config.key.expose_secret();
         // Both were checked when the configuration was read.
-        let [protocol, bearer] = Offer::subprotocols(key).unwrap_or_default();
+        let [protocol, bearer] = Offer::subprotocols(remote::version(&config), key).unwrap_or_default();
         let door = Door {
             client: http::client(&config.base_url, None)?,
             url: upgrade_url(&config.base_url, &offer).unwrap_or_else(|_| config.base_url.clone()),
@@ -204,6 +209,7 @@ impl Actor {
             timelines: Timelines::default(),
             counts: DayCounts::default(),
             asked: Vec::new(),
+            remote: Remote::new(&config.plugin_id),
             link: LinkFacts::new(&config.base_url),
             api: Arc::new(api),
             door,
@@ -316,7 +322,8 @@ impl Actor {
         let delivery =
             self.delivery.poll_timeout().filter(|_| self.socket.as_ref().is_some_and(Socket::has_room));
         let publish = self.changed.then(|| self.published + PUBLISH_EVERY);
-        [self.connection.poll_timeout(), delivery, self.dispatcher.poll_timeout()]
+        let remote = self.remote.poll_timeout();
+        [self.connection.poll_timeout(), delivery, self.dispatcher.poll_timeout(), remote]
             .into_iter()
             .chain(due)
             .chain([publish, self.receipts.poll_timeout(), Some(self.sleep.poll_timeout())])
@@ -332,6 +339,7 @@ impl Actor {
         let effects = self.dispatcher.tick(now);
         self.carry_out(effects).await;
         self.post_receipts(now.mono);
+        self.ask_orgx(now);
         let is_due = |due: &mut Option<Millis>| due.take_if(|at| *at <= now.mono).is_some();
         if is_due(&mut self.due.license) {
             let api = Arc::clone(&self.api);

@@ -38,6 +38,7 @@ impl Actor {
             tracing::info!(run_id = %new.run_id, "waiting for the person");
             self.tell(PeerEvent::Attention { attention: new.clone() });
         }
+        self.watch_remote(&now);
         self.asked = now.into_iter().map(|ask| (ask.id, RunId::new(ask.run_id))).collect();
     }
 

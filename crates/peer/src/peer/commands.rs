@@ -37,7 +37,7 @@ impl Actor {
                 Ok(Reply::Runs { runs: vec![runs] })
             }
             Command::Detail { run_id, exact } => self.detail(&run_id, exact).await,
-            Command::Answer { id, answer } => self.answer(&id, answer).await,
+            Command::Answer { id, answer } => self.answer_here(&id, answer).await,
             Command::Reconnect => {
                 self.try_now();
                 Ok(Reply::Done)

@@ -27,6 +27,7 @@ impl Actor {
         match signal {
             Signal::Folder(run_id, number, looked) => self.on_folder(run_id, number, looked).await,
             Signal::Undone(done) => self.on_undone(*done).await,
+            Signal::Remote(signal) => self.on_remote(signal).await,
             Signal::License(result) => self.on_license(result, now),
             Signal::Presence(result) => {
                 if let Err(error) = result {

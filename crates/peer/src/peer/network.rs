@@ -73,6 +73,7 @@ impl Actor {
         }
         let now = self.clock.now().mono;
         self.receipts.hurry(now);
+        self.remote.opened(self.clock.now());
         self.post_receipts(now);
         self.touch();
     }
@@ -95,6 +96,7 @@ impl Actor {
             SocketEvent::Opened => {
                 self.connect(Event::Opened);
                 self.delivery.opened();
+                self.remote.opened(self.clock.now());
                 // How far it is, from the beginning.
                 self.delivery.ping();
                 self.due.presence = Some(self.clock.now().mono);
@@ -106,10 +108,19 @@ impl Actor {
             SocketEvent::Refused { status, retry_after } => {
                 self.connect(Event::Refused { status, retry_after });
                 self.lose_socket();
+                // PROTOCOL: RFC 9110; what a server says that does not know the subprotocol.
+                if matches!(status, 400 | 426) {
+                    self.fall_back();
+                }
             }
             SocketEvent::WebPage => {
                 self.connect(Event::WebPage);
                 self.lose_socket();
+            }
+            SocketEvent::NotOurProtocol(why) => {
+                self.connect(Event::Failed(why));
+                self.lose_socket();
+                self.fall_back();
             }
             SocketEvent::Failed(why) => {
                 self.connect(Event::Failed(why));
@@ -118,6 +129,10 @@ impl Actor {
             SocketEvent::Closed { code, reason } => {
                 self.connect(Event::Closed { code, reason });
                 self.lose_socket();
+                // PROTOCOL: contract A2, `protocol-version-unsupported`.
+                if code == 4000 {
+                    self.fall_back();
+                }
             }
             SocketEvent::Text(text) => {
                 self.heard();
@@ -170,6 +185,10 @@ impl Actor {
             Inbound::Cancel(cancel) => {
                 tracing::info!(run_id = %cancel.run_id, "OrgX cancels");
                 self.dispatcher.cancel(&cancel.run_id, now)
+            }
+            Inbound::Resolve(resolve) => {
+                self.on_resolve(*resolve).await;
+                return;
             }
             Inbound::RulesReload => {
                 self.fetch_rules();

@@ -55,7 +55,7 @@ impl Actor {
             rules: rules.len(),
             ignored_rules: self.ignored_rules.iter().cloned().chain(suspended).collect(),
             pause: self.dispatcher.pause_state(),
-            attention: self.attention(),
+            attention: self.shown_attention(),
             runs,
             places: self.config.runs.concurrent,
             recent: self.recent.iter().cloned().collect(),

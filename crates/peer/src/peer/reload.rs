@@ -70,7 +70,6 @@ impl AsRead {
             ("orgx.plugin_id", self.plugin_id != new.plugin_id),
             ("opencode.server_url", ours.0 != theirs.0),
             ("opencode.use_running", ours.1 != theirs.1),
-            ("attention.remote", self.remote_attention != new.remote_attention),
         ]
         .into_iter()
         .filter(|(_, changed)| *changed)
@@ -105,6 +104,7 @@ impl Actor {
         self.set_budgets(&old, &new);
         self.set_opencode(&old, &new);
         self.set_runs(&old, &new).await;
+        self.set_remote_attention(&old, &new);
         for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
             self.warn(warning.clone());
         }
@@ -142,6 +142,12 @@ impl Actor {
         }
         if old.keep_awake != new.keep_awake {
             self.config.keep_awake = new.keep_awake;
+        }
+    }
+
+    fn set_remote_attention(&mut self, old: &AsRead, new: &AsRead) {
+        if old.remote_attention != new.remote_attention {
+            self.switch_remote(new.remote_attention);
         }
     }
 

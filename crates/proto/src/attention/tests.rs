@@ -2,7 +2,8 @@ use super::*;
 use crate::agent::{Choice, Question};
 use crate::ids::DriverId;
 use crate::message::{ResolutionStatus, Scope};
-use crate::time::Timestamp;
+use crate::receipt::Answer;
+use crate::time::{Millis, Timestamp};
 use serde_json::{Value, json};
 
 mod answers;

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use super::{
+    attention,
     faults::{Endpoint, HttpFault},
     pairings,
     state::{State, Verdict},
@@ -50,7 +51,7 @@ fn route(request: &Request) -> Option<(Endpoint, &'static str)> {
         "/api/v1/workspaces/current" => Some((Endpoint::CurrentWorkspace, "GET")),
         "/api/entities" => Some((Endpoint::Workspaces, "GET")),
         _ if run_id(request).is_some() => Some((Endpoint::Receipt, "POST")),
-        _ => pairings::route(request),
+        _ => attention::route(request).or_else(|| pairings::route(request)),
     }
 }
 
@@ -107,6 +108,9 @@ fn serve(state: &State, endpoint: Endpoint, request: &Request) -> Result<Reply, 
             let all = state.workspaces();
             let all: Vec<_> = all.iter().map(|(id, name)| json!({"id": id, "title": name})).collect();
             Ok(json(StatusCode::OK, &json!({"ok": true, "data": all})))
+        }
+        Endpoint::AttentionAsk | Endpoint::AttentionPoll | Endpoint::AttentionTold => {
+            attention::serve(state, endpoint, request)
         }
         Endpoint::PairingStart
         | Endpoint::PairingPoll

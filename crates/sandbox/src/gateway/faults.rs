@@ -87,6 +87,19 @@ pub enum ConnectionFault {
     },
 }
 
+/// How a gateway that speaks v1 only refuses an offer of `orgx.v3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusesV3 {
+    /// Accepts the socket and closes it with 4000.
+    Close4000,
+    /// Accepts the upgrade without selecting a subprotocol.
+    SelectsNothing,
+    /// Accepts the upgrade and selects `orgx.v1`, which was not offered.
+    SelectsV1,
+    /// Answers the upgrade with 400.
+    Status400,
+}
+
 /// The HTTP endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -112,6 +125,12 @@ pub enum Endpoint {
     PairingAck,
     /// `POST /api/plugin/openclaw/pairings/{id}/cancel`
     PairingCancel,
+    /// `POST /api/client/live/attention`
+    AttentionAsk,
+    /// `GET /api/client/live/attention/{id}`
+    AttentionPoll,
+    /// `POST /api/client/live/attention/{id}`
+    AttentionTold,
     /// `/connect/openclaw`, the page with the Connect button
     ConnectPage,
 }

@@ -5,6 +5,7 @@
 //! with it, as they would be.
 
 mod api;
+mod attention;
 mod faults;
 mod handshake;
 mod mute;
@@ -20,7 +21,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-pub use faults::{ConnectionFault, Endpoint, Faults, HttpFault, UpgradeFault};
+pub use attention::{Asked, Attentions, Told};
+pub use faults::{ConnectionFault, Endpoint, Faults, HttpFault, RefusesV3, UpgradeFault};
 pub use pairings::{Outcome, Pairing, Pairings};
 pub use received::{Beat, CloseInfo, Opened, Received};
 use serde_json::Value;
@@ -112,6 +114,21 @@ impl Gateway {
     /// The computers that want to be connected in the browser.
     pub fn pairings(&self) -> &Pairings {
         &self.state.pairings
+    }
+
+    /// The questions that were asked here, and what becomes of them.
+    pub fn attention(&self) -> &Attentions {
+        &self.state.attention
+    }
+
+    /// Pushes an answer to a question, `attention.resolve`, on the newest connection, or on the next one.
+    pub fn push_answer(&self, asked: &Asked, key: &str, resolution: &Value) {
+        self.dispatch(asked.resolve(key, resolution));
+    }
+
+    /// Speaks v1 only from now on: an offer of v3 is refused so; `None` (the default): speaks both.
+    pub fn refuse_v3(&self, how: Option<RefusesV3>) {
+        self.state.refuse_v3(how);
     }
 
     /// What `GET /api/v1/plan-skills` answers.

@@ -23,6 +23,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
+    attention,
     faults::ConnectionFault,
     mute::{Mute, Pongs},
     received::{Beat, CloseInfo, Received},
@@ -36,11 +37,14 @@ const NO_CODE: u16 = 1005;
 const NO_CLOSE: u16 = 1006;
 
 /// Serves the connection until it ends, and records how it did.
-pub(super) async fn run<S>(state: &State, stream: S, hold: &Hold)
+pub(super) async fn run<S>(state: &State, stream: S, hold: &Hold, first: Option<(u16, &str)>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let fault = state.faults.next_connection();
+    let fault = match first {
+        Some((code, reason)) => ConnectionFault::CloseOnOpen { code, reason: reason.to_owned() },
+        None => state.faults.next_connection(),
+    };
     let pongs = if fault == ConnectionFault::NoPongs { Pongs::Swallowed } else { Pongs::Sent };
     let socket = WebSocketStream::from_raw_socket(Mute::new(stream, pongs), Role::Server, None).await;
     let (connection, outgoing) = state.open(hold);
@@ -167,6 +171,9 @@ impl Session<'_> {
                     serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.as_str().to_owned()));
                 // Counted first: whoever sees the frame may rely on the fault being done.
                 self.texts += 1;
+                if let Err(problem) = attention::check_frame(&value) {
+                    self.state.violation(format!("socket: {problem}"));
+                }
                 let due = self.due();
                 let at = Instant::now();
                 self.state.frames.push(|seq| Received { connection, seq, at, value, text: text.to_string() });

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    faults::Faults,
+    attention::Attentions,
+    faults::{Faults, RefusesV3},
     pairings::Pairings,
     received::{Beat, CloseInfo, Opened, Received, Violation},
 };
@@ -44,6 +45,7 @@ pub(super) struct Link {
 pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) pairings: Pairings,
+    pub(super) attention: Attentions,
     pub(super) upgrades: Record<Request>,
     pub(super) requests: Record<Request>,
     pub(super) frames: Record<Received>,
@@ -77,6 +79,7 @@ struct Inner {
     receipts: HashMap<String, Value>,
     newest: Option<Link>,
     waiting: VecDeque<Outgoing>,
+    refuses_v3: Option<RefusesV3>,
 }
 
 impl State {
@@ -90,10 +93,12 @@ impl State {
             receipts: HashMap::new(),
             newest: None,
             waiting: VecDeque::new(),
+            refuses_v3: None,
         };
         Self {
             faults: Faults::default(),
             pairings: Pairings::default(),
+            attention: Attentions::default(),
             upgrades: Record::default(),
             requests: Record::default(),
             frames: Record::default(),
@@ -135,6 +140,15 @@ impl State {
         } else {
             Verdict::Unknown
         }
+    }
+
+    pub(super) fn refuse_v3(&self, how: Option<RefusesV3>) {
+        self.inner().refuses_v3 = how;
+    }
+
+    /// How an offer of that protocol is refused, if it is.
+    pub(super) fn refuses(&self, protocol: &str) -> Option<RefusesV3> {
+        self.inner().refuses_v3.filter(|_| protocol != "orgx.v1")
     }
 
     pub(super) fn set_workspaces(&self, workspaces: Vec<(String, String)>) {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    faults::UpgradeFault,
+    faults::{RefusesV3, UpgradeFault},
     handshake::{self, Offer},
     session,
     state::{State, Verdict},
@@ -50,9 +50,21 @@ pub(super) async fn answer(state: Arc<State>, mut request: hyper::Request<Incomi
         Verdict::Unknown => return text(StatusCode::UNAUTHORIZED, "this key is not accepted"),
         Verdict::Forbidden => return text(StatusCode::FORBIDDEN, "this key lacks gateway:drive"),
     }
+    let refused = state.refuses(&offer.protocol);
+    let (offer, fault) = match refused {
+        _ if fault != UpgradeFault::Pass => (offer, fault),
+        Some(RefusesV3::Status400) => return text(StatusCode::BAD_REQUEST, "this subprotocol is not spoken"),
+        Some(RefusesV3::SelectsNothing) => (offer, UpgradeFault::NoSubprotocol),
+        Some(RefusesV3::SelectsV1) => (Offer { protocol: "orgx.v1".to_owned(), ..offer }, UpgradeFault::Pass),
+        Some(RefusesV3::Close4000) | None => (offer, fault),
+    };
     let reply = switch(&offer, &fault);
     if fault == UpgradeFault::Pass {
-        tokio::spawn(open(state, upgrade, hold));
+        let first = match refused {
+            Some(RefusesV3::Close4000) => Some((4000, "protocol-version-unsupported")),
+            _ => None,
+        };
+        tokio::spawn(open(state, upgrade, hold, first));
     } else {
         tokio::spawn(abandon(upgrade, hold));
     }
@@ -77,13 +89,14 @@ fn switch(offer: &Offer, fault: &UpgradeFault) -> Reply {
     reply
 }
 
-async fn open(state: Arc<State>, upgrade: OnUpgrade, hold: Hold) {
+/// `first`: the close that is its first act, if there is one.
+async fn open(state: Arc<State>, upgrade: OnUpgrade, hold: Hold, first: Option<(u16, &'static str)>) {
     let upgraded = tokio::select! {
         upgraded = upgrade => upgraded,
         () = hold.ended() => return,
     };
     match upgraded {
-        Ok(upgraded) => session::run(&state, TokioIo::new(upgraded), &hold).await,
+        Ok(upgraded) => session::run(&state, TokioIo::new(upgraded), &hold, first).await,
         Err(error) => tracing::debug!(%error, "upgrade did not happen"),
     }
 }
