@@ -48,7 +48,8 @@ pub struct Config {
     pub run_budget: BudgetConfig,
     /// What all runs of a day may use.
     pub day_budget: BudgetConfig,
-    /// Are agents' questions shown at OrgX, too?
+    /// Is what waits for the person asked at OrgX, too, and does an answer from there count? `docs/threat-model.md` says
+    /// what leaves the computer.
     pub remote_attention: bool,
     /// Is the computer kept awake while a run is active?
     pub keep_awake: bool,

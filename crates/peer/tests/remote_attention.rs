@@ -154,6 +154,19 @@ async fn an_answer_that_is_pushed_lets_the_run_go_on_and_each_state_is_told_both
 }
 
 #[tokio::test]
+async fn on_a_v3_socket_a_dispatch_of_v3_is_refused_as_ever() {
+    let it = Away::new().await;
+    let peer = it.peer().await;
+    let mut frame = task("r1", "x", Some(&it.world.home.path().join("allowed")));
+    frame["protocol_version"] = json!(3);
+    it.world.gateway.dispatch(frame);
+    let end = it.end("r1").await;
+    assert_eq!((&end["kind"], &end["recoverable"]), (&json!("task.failed"), &json!(false)));
+    assert!(it.world.daemon.prompts().is_empty());
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_is_polled_lets_the_run_go_on_or_ends_it() {
     let it = Away::new().await;
     let peer = it.peer().await;

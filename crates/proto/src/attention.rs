@@ -22,7 +22,7 @@ pub use wire::{Poll, decision_id, poll};
 
 use crate::ids::{DecisionId, RunId, SessionHandle};
 use crate::limits;
-use crate::message::{Continuation, ContinuationState as State, Resolution, Resolve};
+use crate::message::{Continuation, ContinuationState as State, Resolution, ResolutionStatus, Resolve};
 use crate::redact::Redacted;
 use crate::time::Now;
 use item::{Call, Open};
@@ -74,6 +74,24 @@ pub enum Action {
     },
     /// Tell the person.
     Warn(String),
+}
+
+/// Why an answer from OrgX could not be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotGiven {
+    /// Nothing waits for it any more.
+    NotWaiting,
+    /// It does not fit what is asked, which stays open on this computer.
+    Unfit,
+}
+
+impl NotGiven {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NotWaiting => "the run did not wait for this answer any more",
+            Self::Unfit => "the answer does not fit what is asked",
+        }
+    }
 }
 
 /// What of one question is told: to whom and about which.
@@ -246,17 +264,19 @@ impl Remote {
         vec![self.say(&about, &resolve.key, state, Some(why), now)]
     }
 
-    /// The answer that [`Action::Answer`] named was given; `false`: nothing waited for it any more.
-    pub fn applied(&mut self, item: &str, given: bool, now: Now) -> Vec<Action> {
+    /// The answer that [`Action::Answer`] named was given, or could not be.
+    pub fn applied(&mut self, item: &str, given: Result<(), NotGiven>, now: Now) -> Vec<Action> {
         let Some(mut open) = self.items.remove(item) else { return Vec::new() };
         let mut said = Vec::new();
         for part in &open.parts {
             let Some(about) = open.about(part) else { continue };
             match &part.answer {
-                Some((key, _)) if given => said.push(self.say(&about, key, State::Resumed, None, now)),
+                Some((key, _)) if given.is_ok() => {
+                    said.push(self.say(&about, key, State::Resumed, None, now))
+                }
                 Some((key, _)) => {
-                    let why = "the run did not wait for this answer any more";
-                    said.push(self.say(&about, key, State::ResumeFailed, Some(why), now));
+                    let why = given.err().map(NotGiven::words);
+                    said.push(self.say(&about, key, State::ResumeFailed, why, now));
                 }
                 None if part.failed => {}
                 None => {
@@ -264,10 +284,10 @@ impl Remote {
                     said.push(self.say(&about, &part.key, State::Cancelled, Some(why), now));
                 }
             }
-            let why = if given && part.answer.is_some() { None } else { Some(GONE) };
+            let why = if given.is_ok() && part.answer.is_some() { None } else { Some(GONE) };
             self.remember(about.decision, why);
         }
-        if !given {
+        if given.is_err() {
             // If it is still asked, it is asked on this computer.
             open.stays_here();
             open.applying = false;
@@ -295,6 +315,9 @@ impl Remote {
             return Vec::new();
         }
         let Some(about) = open.about(&open.parts[at]) else { return Vec::new() };
+        // No answer, and no fault of anybody's.
+        let taken_back =
+            matches!(&resolution, Ok(resolution) if resolution.status == ResolutionStatus::Cancelled);
         let read = resolution.and_then(|resolution| reading::read(&open.item.form, at, &resolution));
         // What it said once it says again: from here on only a push can be another answer.
         open.parts[at].call = Call::Never;
@@ -302,7 +325,8 @@ impl Remote {
             Ok(answer) => answer,
             Err(why) => {
                 open.parts[at].failed = true;
-                return vec![self.say(&about, key, State::ResumeFailed, Some(why.as_str()), now)];
+                let state = if taken_back { State::Cancelled } else { State::ResumeFailed };
+                return vec![self.say(&about, key, state, Some(why.as_str()), now)];
             }
         };
         open.parts[at].failed = false;

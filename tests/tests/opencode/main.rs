@@ -13,6 +13,7 @@ mod managed;
 mod once;
 mod opening;
 mod orphans;
+mod remote;
 mod sessions;
 mod stops;
 mod together;

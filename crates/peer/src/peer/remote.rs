@@ -9,7 +9,7 @@ use super::actor::{Actor, Signal};
 use super::command::{Answer, CommandError, Reply};
 use super::snapshot::Attention;
 use crate::config::Config;
-use orgx_proto::attention::{Action, Poll, Said};
+use orgx_proto::attention::{Action, NotGiven, Poll, Said};
 use orgx_proto::connection::{Event, State, Version};
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::ids::DecisionId;
@@ -150,7 +150,11 @@ impl Actor {
     async fn carry_out_remote(&mut self, actions: Vec<Action>) {
         for (item, said) in self.start_remote(actions) {
             tracing::info!(item, "answered at OrgX");
-            let given = self.answer(&item, answer_of(said)).await.is_ok();
+            let given = match self.answer(&item, answer_of(said)).await {
+                Ok(_) => Ok(()),
+                Err(CommandError::Invalid { .. }) => Err(NotGiven::Unfit),
+                Err(_) => Err(NotGiven::NotWaiting),
+            };
             let actions = self.remote.applied(&item, given, self.clock.now());
             self.start_remote(actions);
             let open = self.attention();

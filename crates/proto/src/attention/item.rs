@@ -143,7 +143,7 @@ impl Open {
     }
 
     pub(super) fn is_remote(&self) -> bool {
-        !self.parts.is_empty() && self.parts.iter().all(|part| part.decision.is_some())
+        !self.parts.is_empty() && self.parts.iter().all(|part| part.decision.is_some() && !part.failed)
     }
 
     pub(super) fn about(&self, part: &Part) -> Option<About> {

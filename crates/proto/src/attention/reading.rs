@@ -20,7 +20,7 @@ pub(super) fn read(form: &Form, at: usize, resolution: &Resolution) -> Result<Sa
             return Ok(Said::Deny(reason.map(|reason| Redacted::cut(&reason, REASON_CHARS).into_string())));
         }
         ResolutionStatus::Cancelled => {
-            return Ok(Said::Deny(Some("the question was taken back at OrgX".to_owned())));
+            return Err(Redacted::new("taken back at OrgX; it is still asked on this computer"));
         }
     }
     match form {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::agent::{Choice, Question};
 use crate::ids::DriverId;
-use crate::message::{ResolutionStatus, Scope};
+use crate::message::Scope;
 use crate::receipt::Answer;
 use crate::time::{Millis, Timestamp};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ fn an_answer_that_is_pushed_is_given_and_each_state_is_told_in_its_turn() {
     let actions = remote.resolved(push("r1", "d", approved("allow_once")), now(10));
     assert_eq!(short(&actions), ["d r1 answer_received", "d r1 resuming", "a: Allow"]);
     assert_eq!(remote.gone("a", now(11)), [], "its answer comes from OrgX");
-    assert_eq!(short(&remote.applied("a", true, now(12))), ["d r1 resumed"]);
+    assert_eq!(short(&remote.applied("a", Ok(()), now(12))), ["d r1 resumed"]);
     // The same again, by push and by poll.
     assert_eq!(remote.resolved(push("r1", "d", approved("allow_once")), now(13)), []);
     assert_eq!(remote.resolved(push("r2", "d", approved("deny")), now(13)), []);
@@ -133,7 +133,7 @@ fn a_question_is_asked_after_every_two_seconds_until_it_is_answered() {
     assert_eq!(short(&actions), ["d key_a answer_received", "d key_a resuming", "a: AllowForRun"]);
     // The push comes second.
     assert_eq!(remote.resolved(push("r1", "d", approved("deny")), now(4_801)), []);
-    assert_eq!(short(&remote.applied("a", true, now(4_802))), ["d key_a resumed"]);
+    assert_eq!(short(&remote.applied("a", Ok(()), now(4_802))), ["d key_a resumed"]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_poll_that_was_under_way_when_the_push_came_has_no_effect() {
     remote.tick(now(2_000));
     remote.resolved(push("r1", "d", approved("allow_once")), now(2_001));
     assert_eq!(remote.polled("key_a", Ok(Poll::Resolved(Ok(approved("allow_once")))), now(2_002), 0.5), []);
-    assert_eq!(short(&remote.applied("a", true, now(2_003))), ["d r1 resumed"]);
+    assert_eq!(short(&remote.applied("a", Ok(()), now(2_003))), ["d r1 resumed"]);
     assert_eq!(remote.polled("key_a", Ok(Poll::Resolved(Ok(approved("allow_once")))), now(2_004), 0.5), []);
 }
 
@@ -231,6 +231,7 @@ fn an_unclear_answer_is_told_and_the_question_stays_open() {
         Some(Millis(1)),
         "the word is to be posted; a poll would say the same again"
     );
+    assert!(remote.knows("a") && !remote.has("a"), "OrgX takes it for answered");
     let again = short(&remote.resolved(push("r2", "d", approved("allow_once")), now(2)));
     assert_eq!(again, ["d r2 answer_received", "d r2 resuming", "a: Allow"]);
 }
@@ -295,7 +296,7 @@ fn a_task_without_an_initiative_and_one_question_too_many_stay_here() {
 fn a_word_is_posted_in_its_turn_until_it_is_taken_and_not_for_ever() {
     let mut remote = asked();
     remote.resolved(push("r1", "d", approved("allow_once")), now(0));
-    remote.applied("a", true, now(0));
+    remote.applied("a", Ok(()), now(0));
     let mut number = 0;
     let next = |remote: &mut Remote, number: &mut u64, at| match &remote.tick(now(at))[..] {
         [Action::Post { number: n, key, decision, body }] => {
@@ -354,4 +355,14 @@ fn what_is_remembered_is_bounded() {
         other.resolved(push(&format!("r{n}"), &format!("d{n}"), approved("deny")), now(1));
     }
     assert_eq!(other.early.len(), limits::REMOTE_EARLY);
+}
+
+#[test]
+fn a_question_that_is_taken_back_at_orgx_is_still_asked_here() {
+    let mut remote = asked();
+    let back = Resolution { status: ResolutionStatus::Cancelled, ..approved("allow_once") };
+    let told = short(&remote.resolved(push("r1", "d", back), now(1)));
+    assert_eq!(told, ["d r1 cancelled (taken back at OrgX; it is still asked on this computer)"]);
+    assert!(remote.knows("a") && !remote.has("a"));
+    assert_eq!(remote.gone("a", now(2)), [], "OrgX has been told");
 }

@@ -43,7 +43,10 @@ fn only_what_is_clearly_a_yes_is_one() {
         ((Declined, &["use git mv"], None, &[]), deny(Some("use git mv"))),
         ((Declined, &["Deny"], None, &[]), deny(None)),
         ((Declined, &[], Some("token=abcdef"), &[]), deny(Some("token=[redacted]"))),
-        ((Cancelled, &[], None, &["allow_once"]), deny(Some("the question was taken back at OrgX"))),
+        (
+            (Cancelled, &[], None, &["allow_once"]),
+            unclear("taken back at OrgX; it is still asked on this computer"),
+        ),
     ] {
         let given = resolution(status, answers, note, options);
         assert_eq!(reading::read(&form, 0, &given), means, "{given:?}");
@@ -106,7 +109,7 @@ fn two_questions_are_two_decisions_and_one_answer() {
             r#"a: Answers([["Blue"], ["Red", "Green"]])"#
         ]
     );
-    assert_eq!(short(&remote.applied("a", true, now(3))), ["d0 r1 resumed", "d1 r2 resumed"]);
+    assert_eq!(short(&remote.applied("a", Ok(()), now(3))), ["d0 r1 resumed", "d1 r2 resumed"]);
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn a_no_to_one_question_is_a_no_to_all() {
     let actions = short(&remote.resolved(push("r1", "d0", no), now(1)));
     assert_eq!(actions, ["d0 r1 answer_received", "d0 r1 resuming", r#"a: Deny(Some("ask Ann"))"#]);
     assert_eq!(
-        short(&remote.applied("a", true, now(2))),
+        short(&remote.applied("a", Ok(()), now(2))),
         ["d0 r1 resumed", "d1 key_a:1 cancelled (another question of the same request was declined)"]
     );
 }
@@ -125,8 +128,12 @@ fn a_no_to_one_question_is_a_no_to_all() {
 fn an_answer_that_nobody_waited_for_any_more_is_told_so() {
     let mut remote = asked();
     remote.resolved(push("r1", "d", approved("allow_once")), now(1));
-    let told = short(&remote.applied("a", false, now(2)));
+    let told = short(&remote.applied("a", Err(NotGiven::NotWaiting), now(2)));
     assert_eq!(told, ["d r1 resume_failed (the run did not wait for this answer any more)"]);
+    let mut unfit = asked();
+    unfit.resolved(push("r1", "d", approved("allow_once")), now(1));
+    let told = short(&unfit.applied("a", Err(NotGiven::Unfit), now(2)));
+    assert_eq!(told, ["d r1 resume_failed (the answer does not fit what is asked)"]);
     assert!(remote.knows("a") && !remote.has("a"), "if it is still asked, it is asked here");
     assert_eq!(remote.gone("a", now(3)), []);
 }
@@ -202,4 +209,17 @@ fn a_question_that_is_posted_is_this() {
     let second = body(&asked, 1);
     assert_eq!((&second["response_mode"], second.get("options")), (&json!("free_text"), None));
     assert_eq!(second["continuation"].get("session_handle"), None);
+}
+
+#[test]
+fn what_is_shown_is_cut() {
+    let choice = |n: usize| Choice { label: format!("{n}"), description: "x".repeat(900) };
+    let long =
+        Question { text: "y".repeat(900), choices: (0..40).map(choice).collect(), ..question(false, false) };
+    let form = Form::Questions(vec![long]);
+    let body: Value = serde_json::from_str(&wire::create(&Item { form, ..item("a") }, 0, "k")).expect("JSON");
+    let chars = |value: &Value| value.as_str().map(|text| text.chars().count());
+    assert_eq!(chars(&body["question"]), Some(limits::REMOTE_TEXT_CHARS));
+    assert_eq!(chars(&body["options"][0]["description"]), Some(limits::REMOTE_TEXT_CHARS));
+    assert_eq!(body["options"].as_array().map(Vec::len), Some(limits::REMOTE_OPTIONS));
 }
