@@ -73,8 +73,11 @@ fn faults(moment: Moment) -> Vec<Fault> {
         Endpoint::License => Some(Endpoint::Presence),
         Endpoint::Presence => Some(Endpoint::PlanSkills),
         Endpoint::PlanSkills => Some(Endpoint::Receipt),
-        // A peer makes no other calls: what signing in meets is in its own tests.
+        // A peer makes no other calls unasked: what signing in and remote attention meet is in their own tests.
         Endpoint::Receipt
+        | Endpoint::AttentionAsk
+        | Endpoint::AttentionPoll
+        | Endpoint::AttentionTold
         | Endpoint::Sync
         | Endpoint::CurrentWorkspace
         | Endpoint::Workspaces

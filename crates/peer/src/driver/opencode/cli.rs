@@ -171,6 +171,9 @@ fn fitting(start: &Start) -> Result<String, &'static str> {
                     OpenCode's server ([opencode] start_when_needed in config.toml)",
         );
     }
+    if start.ask_before_commands {
+        return Err("the person wants to be asked before commands, and `opencode run` cannot ask");
+    }
     Ok(folder)
 }
 

@@ -28,9 +28,11 @@ impl OpenCode {
     /// Takes back what a run changed (`undone`), or does it again. An error is a sentence for the person.
     pub(crate) async fn undo(&self, run: &Prompted, undone: bool) -> Result<(), String> {
         let lease = self.managed.lease();
-        let client = match self.find_or_start().await? {
+        let client = match self.find_or_start_server().await? {
             Located::Server(client) => client,
-            Located::Daemon(_) => return Err("this OpenCode cannot take anything back".to_owned()),
+            Located::Daemon(_) | Located::Cli(_) => {
+                return Err("this OpenCode cannot take anything back".to_owned());
+            }
         };
         // Our own server must not end as idle meanwhile.
         let _lease = Managed::is_ours(&client).then_some(lease);

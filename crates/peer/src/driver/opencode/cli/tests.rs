@@ -69,6 +69,7 @@ impl World {
             agent: None,
             session: None,
             permission: Vec::new(),
+            ask_before_commands: false,
             folder: Some(self.dir.path().display().to_string()),
             resume: None,
             restored: false,
