@@ -30,7 +30,7 @@ export function needPage(now, id) {
   const isAnswering = ANSWERS.some((name) => view.doing.has(name));
   const need = now.needs[at] ?? (isAnswering && shown?.id === id ? shown : undefined);
   shown = need;
-  keepDrafts([id, ...now.needs.map((need) => need.id)]);
+  keepDrafts([...(need ? [id] : []), ...now.needs.map((need) => need.id)]);
   const toRuns = back(words.tabs.runs, () => go({ page: 'runs' }));
   if (!need) return gone(now, toRuns);
   return {

@@ -46,7 +46,7 @@ function inWords(budget) {
   const parts = [
     budget.tokens !== null && words.settings.tokens(tokens(budget.tokens)),
     budget.cents !== null && cost(budget.cents),
-    budget.minutes !== null && words.settings.minutes(budget.minutes),
+    budget.minutes !== null && words.settings.min(budget.minutes),
   ].filter((part) => part);
   return parts.length === 0 ? words.settings.noLimit : parts.join(' · ');
 }
@@ -94,5 +94,5 @@ function input(name, field, budget, fixed) {
       value: typed.get(id) ?? shownOf(budget, field), 'aria-invalid': wrong ? 'true' : undefined, 'aria-describedby': wrong ? `${id}-err` : undefined,
       on: { input: (/** @type {Event} */ event) => { typed.set(id, /** @type {HTMLInputElement} */ (event.target).value); view.wrong.delete(id); changed(); } },
     }),
-    wrong && h('p', { class: 'err', id: `${id}-err`, key: 'err', role: 'alert' }, icon('alert'), h('span', null, wrong)));
+    wrong && h('p', { class: 'err', id: `${id}-err`, key: 'err', role: 'alert' }, wrong));
 }

@@ -13,7 +13,7 @@ export const need = {
   next: 'Next',
   heading: 'An agent needs you',
   folderHeading: 'Work in this folder?',
-  dirtyHeading: 'Start among uncommitted changes?',
+  dirtyHeading: 'Start among open changes?',
   /** What an agent may be allowed, by its own word for it. @type {Record<string, string>} */
   permissions: {
     bash: 'Run this command?', edit: 'Change this file?', write: 'Write this file?', patch: 'Change this file?', read: 'Read this file?',

@@ -58,7 +58,7 @@ export const run = {
    * @param {string} commit
    * @param {number} n
    */
-  dirty: (commit, n) => plural(n, `Before it: ${commit}, 1 file not committed`, `Before it: ${commit}, {n} files not committed`),
+  dirty: (commit, n) => plural(n, `Before it: ${commit}, 1 file changed`, `Before it: ${commit}, {n} files changed`),
   /** @param {string} commit */
   commit: (commit) => `Before it: ${commit}`,
   undoneNow: 'Undone: its changes are taken back',

@@ -27,14 +27,16 @@ export const settings = {
   budgetSave: 'Set',
   budgetSaveBusy: 'Setting',
   budgetSaved: 'Set',
-  badTokens: 'A whole number, such as 200000 or 200k.',
-  badDollars: 'Dollars and cents, such as 5 or 2.50.',
+  badTokens: 'Such as 200000 or 200k.',
+  badDollars: 'Such as 5 or 2.50.',
   badMinutes: 'Whole minutes, such as 30.',
   badZero: 'At least 1; leave it empty for no limit.',
   badCent: 'At least a cent; leave it empty for no limit.',
   badMost: 'That is too much to count.',
   /** @param {string} n */
   tokens: (n) => `${n} tokens`,
+  /** @param {number} n */
+  min: (n) => `${n} min`,
   /** @param {number} n */
   minutes: (n) => plural(n, '1 minute', '{n} minutes'),
   concurrent: 'Runs at the same time',

@@ -4,12 +4,14 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
+mod asks;
 mod commands;
 mod keyboard;
 mod layout;
 mod picture;
 mod safety;
 mod server;
+mod sessions;
 mod shots;
 mod states;
 mod window;

@@ -12,15 +12,19 @@ const HEIGHT: u32 = 640;
 /// A window of 440 pixels at 200 %.
 const ZOOMED: (u32, u32) = (220, 640);
 /// The states that are also seen at 200 %, with more contrast, and in the system's own colours.
-const ADAPTED: [&str; 9] = [
+const ADAPTED: [&str; 13] = [
     "first-run-pairing",
     "health-running",
     "health-three-problems",
     "need",
+    "need-permission",
+    "need-questions",
     "receipts-waiting",
     "run-live",
     "runs-long-names",
+    "sessions",
     "settings",
+    "settings-limits",
     "sheet-quit",
 ];
 
