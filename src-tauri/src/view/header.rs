@@ -37,11 +37,7 @@ pub fn active(facts: &Facts) -> usize {
 
 /// Has an agent this run? One that the person is asked about before it begins has none.
 pub fn is_active(run: &RunView) -> bool {
-    match run.state.as_str() {
-        "queued" => false,
-        "needs_you" => run.started_at.is_some(),
-        _ => true,
-    }
+    !run.waits()
 }
 
 /// What of all that is the case the header names.

@@ -419,3 +419,13 @@ fn where_opencode_is_is_said_in_a_few_signs() {
         assert_eq!(window(&facts).health.opencode_words, short);
     }
 }
+
+#[test]
+fn a_run_that_waits_for_the_person_counts_once_an_agent_has_it() {
+    let waits = |started_at| RunView { started_at, ..run(RunState::NeedsYou) };
+    let facts = with(|it| it.peer.runs = vec![waits(None)]);
+    assert_eq!(header(&facts).title, "Ready for tasks", "its folder is asked for: no agent has it yet");
+    assert_eq!(runs::runs(&facts).now[0].state, "needs_you");
+    let facts = with(|it| it.peer.runs = vec![waits(Some(7))]);
+    assert_eq!(header(&facts).title, "Running 1 task");
+}

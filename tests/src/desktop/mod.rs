@@ -10,6 +10,7 @@
 //! story says loudly that it is skipped and passes; with `ORGX_REQUIRE_DESKTOP=1` it fails.
 
 mod app;
+mod asker;
 mod bus;
 mod desk;
 mod keyring;
@@ -25,6 +26,7 @@ mod watcher;
 mod window;
 
 pub use app::App;
+pub use asker::Asker;
 pub use bus::Bus;
 pub use desk::{Desk, KEY, task};
 pub use keyring::Keyring;

@@ -10,6 +10,8 @@ pub enum Need {
     Keyring,
     /// The way into the window.
     Driver,
+    /// The real OpenCode.
+    OpenCode,
 }
 
 impl Need {
@@ -17,6 +19,7 @@ impl Need {
         match self {
             Self::Keyring => &["gnome-keyring-daemon", "secret-tool"],
             Self::Driver => &["WebKitWebDriver"],
+            Self::OpenCode => &[],
         }
     }
 }
@@ -29,6 +32,9 @@ pub fn story(needs: &[Need], tell: impl Future<Output = ()>) {
     let mut why = (!missing.is_empty()).then(|| format!("it needs {}", missing.join(", ")));
     if programs::tray().is_none() {
         why = Some("it needs orgx-tray: run `cargo build`, or set ORGX_TRAY_BIN".to_owned());
+    }
+    if why.is_none() && needs.contains(&Need::OpenCode) && programs::opencode().is_none() {
+        return programs::skip("it needs the real OpenCode; set ORGX_OPENCODE_BIN to its program");
     }
     match why {
         Some(why) => {
