@@ -93,8 +93,6 @@ pub struct Controller {
     stage: Option<sandbox::Stage>,
     test: test_task::Running,
     reading: history::Reading,
-    /// Are the sessions being read?
-    reading_sessions: bool,
     window: show::Window,
     timers: Timers,
     /// What is to be done once the peer has stopped.
@@ -177,7 +175,6 @@ impl Controller {
             stage: None,
             test: test_task::Running::default(),
             reading: history::Reading::default(),
-            reading_sessions: false,
             window: show::Window::default(),
             timers: Timers::default(),
             wishes: Wishes::default(),

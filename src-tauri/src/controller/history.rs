@@ -17,6 +17,8 @@ const EVERY: Duration = Duration::from_millis(250);
 pub(super) struct Reading {
     history: Once,
     detail: Once,
+    /// The sessions: see there.
+    pub(super) sessions: bool,
 }
 
 /// One reading at a time; what changes meanwhile is read after it.

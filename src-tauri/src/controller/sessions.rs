@@ -21,11 +21,11 @@ impl Controller {
     /// Reads them, if somebody looks and nobody reads.
     pub(super) fn read_sessions(&mut self) {
         self.timers.sessions = None;
-        if !is_looked_at(&self.facts.page, self.window.open) || self.reading_sessions {
+        if !is_looked_at(&self.facts.page, self.window.open) || self.reading.sessions {
             return;
         }
         let Some(host) = &self.host else { return };
-        self.reading_sessions = true;
+        self.reading.sessions = true;
         let asked = host.ask(Command::Sessions { all: true, directory: None });
         self.later(async {
             Done::Sessions(match asked.await {
@@ -37,7 +37,7 @@ impl Controller {
     }
 
     pub(super) fn sessions_read(&mut self, result: Result<Sessions, CommandError>) {
-        self.reading_sessions = false;
+        self.reading.sessions = false;
         let known = &mut self.facts.sessions;
         match result {
             Ok(sessions) => {
@@ -59,7 +59,7 @@ impl Controller {
 
     fn sessions_in(&mut self, wait: Duration) {
         // Whoever reads now is waited for.
-        if !is_looked_at(&self.facts.page, self.window.open) || self.reading_sessions {
+        if !is_looked_at(&self.facts.page, self.window.open) || self.reading.sessions {
             return;
         }
         let at = Instant::now() + wait;
