@@ -45,7 +45,7 @@ fn text_from_outside_arrives_as_text() {
             desk.gateway.dispatch(task(&format!("run{n}"), &project, &title));
             desk.end(&format!("run{n}")).await;
         }
-        for page in ["Runs", "Receipts", "Outbox", "Settings", "Health"] {
+        for page in ["Runs", "Receipts", "Sessions", "Outbox", "Settings", "Health"] {
             window.press(page).await;
             is_unharmed(&window).await;
         }
@@ -146,7 +146,7 @@ fn the_key_is_in_no_page_no_answer_no_file_and_no_other_process() {
         desk.gateway.dispatch(task("run", &desk.project(), "Secret"));
         desk.end("run").await;
         let mut answers = Vec::new();
-        for page in ["Health", "Runs", "Receipts", "Outbox", "Settings"] {
+        for page in ["Health", "Runs", "Receipts", "Sessions", "Outbox", "Settings"] {
             window.press(page).await;
             answers.push(window.state().await);
             let held = window.session.run(
