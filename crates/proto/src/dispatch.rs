@@ -12,6 +12,7 @@
 
 mod asking;
 mod asks;
+mod budget;
 mod effect;
 mod ledger;
 mod queue;
@@ -24,6 +25,7 @@ pub use queue::PauseState;
 pub use restore::{Left, LeftSpent};
 
 use crate::agent::{AgentEnd, AgentEvent, Failure, PromptPlace};
+use crate::budget::{Budgets, Used, microdollars};
 use crate::delivery::Outgoing;
 use crate::ids::{DriverId, RunId, SessionHandle};
 use crate::limits;
@@ -32,6 +34,7 @@ use crate::redact::Redacted;
 use crate::run::{Phase, Run, Stopped};
 use crate::skill_rules::Match;
 use crate::time::{Millis, Now, Timestamp};
+use budget::DayBook;
 use ledger::{Ledger, Standing};
 use queue::Queue;
 use std::collections::BTreeMap;
@@ -63,6 +66,8 @@ pub struct Dispatcher {
     pause: PauseState,
     ledger: Ledger,
     stopping: bool,
+    budgets: Budgets,
+    day: DayBook,
     /// Is the person asked about folders with changes that are not committed?
     ask_when_dirty: bool,
 }
@@ -158,9 +163,11 @@ impl Dispatcher {
     }
 
     /// The agent has the prompt for sure: nobody needs its text any more.
-    pub fn prompted(&mut self, run_id: &RunId) -> Vec<Effect> {
+    pub fn prompted(&mut self, run_id: &RunId, now: Now) -> Vec<Effect> {
         let known = self.runs.contains_key(run_id);
-        known.then(|| Effect::Erase(run_id.clone())).into_iter().collect()
+        let mut effects: Vec<Effect> = known.then(|| Effect::Erase(run_id.clone())).into_iter().collect();
+        effects.extend(self.goes_on_for_sure(run_id, now));
+        effects
     }
 
     /// The agent has a session for the run: from here on it is running.
@@ -170,7 +177,12 @@ impl Dispatcher {
         };
         let source_client = self.drivers.get(&run.dispatch.task.driver).copied().unwrap_or_default();
         let effects = run.start(session, now, source_client);
-        kept_here(run.dispatch.local, effects)
+        if !matches!(run.account.standing, crate::run::Standing::TakenUp) {
+            run.account.work(now);
+        }
+        let mut effects = kept_here(run.dispatch.local, effects);
+        effects.extend(self.keep_budgets(now));
+        effects
     }
 
     /// The agent did or said something.
@@ -213,6 +225,9 @@ impl Dispatcher {
         match end {
             AgentEnd::Completed(totals) => {
                 let (frame, record) = run.complete(totals, now.wall);
+                if let Some(run) = self.runs.get_mut(run_id) {
+                    run.account.count(totals.tokens_used, microdollars(totals.cost_cents));
+                }
                 self.end(run_id, &frame, record, now)
             }
             AgentEnd::Failed(failure) => self.end_failed(run_id, failure, now),
@@ -250,12 +265,14 @@ impl Dispatcher {
 
     /// Time passed.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
+        let mut effects = self.lapse_holds(now);
+        effects.extend(self.keep_budgets(now));
         let due: Vec<RunId> =
             self.runs.iter().filter(|(_, run)| deadline(run) <= now.mono).map(|(id, _)| id.clone()).collect();
         let lapsed = |run: &Run| run.asks.poll_timeout().is_some_and(|at| at <= now.mono);
         let lapsed: Vec<RunId> =
             self.runs.iter().filter(|(_, run)| lapsed(run)).map(|(id, _)| id.clone()).collect();
-        let mut effects: Vec<Effect> = lapsed.iter().flat_map(|run_id| self.lapse(run_id, now)).collect();
+        effects.extend(lapsed.iter().flat_map(|run_id| self.lapse(run_id, now)).collect::<Vec<_>>());
         for run_id in due {
             let Some(run) = self.runs.get(&run_id) else { continue };
             match run.phase {
@@ -284,7 +301,7 @@ impl Dispatcher {
     /// When to come back with [`Dispatcher::tick`], at the latest.
     pub fn poll_timeout(&self) -> Option<Millis> {
         let asks = self.runs.values().filter_map(|run| run.asks.poll_timeout());
-        self.runs.values().map(deadline).chain(asks).min()
+        self.runs.values().map(deadline).chain(asks).chain(self.budget_timeout()).min()
     }
 
     /// The runs that have not ended.
@@ -332,8 +349,9 @@ impl Dispatcher {
         record: Option<crate::work_graph::Record>,
         now: Now,
     ) -> Vec<Effect> {
-        let Some(run) = self.runs.remove(run_id) else { return Vec::new() };
+        let Some(mut run) = self.runs.remove(run_id) else { return Vec::new() };
         self.queue.remove(&run.dispatch);
+        let used = self.settle_account(&mut run, now);
         let terminal = Outgoing::from(frame);
         let local = run.dispatch.local;
         if run.spent.is_some() {
@@ -354,6 +372,7 @@ impl Dispatcher {
             receipt,
             steps: run.live.as_ref().map_or(0, |live| live.steps),
             deviations: run.live.as_ref().map_or(0, |live| live.deviations),
+            used,
             at: now.wall,
         })));
         effects.extend(kept_here(local, vec![Effect::Send(terminal)]));
@@ -414,6 +433,7 @@ fn fail_unseen(run_id: RunId, failure: &Failure, now: Now) -> Vec<Effect> {
         receipt: None,
         steps: 0,
         deviations: 0,
+        used: Used::default(),
         at: now.wall,
     };
     vec![Effect::End(Box::new(ended)), Effect::Send(terminal)]

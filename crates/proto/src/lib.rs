@@ -10,6 +10,7 @@
 //! - [`receipt`]: what an answer to a receipt means
 //! - [`dispatch`] and [`run`]: which task runs when, and how each run ends exactly once
 //! - [`attention`]: what is asked at OrgX, too, and what an answer from there means
+//! - [`budget`]: what runs may use, and have used
 //! - [`skill_rules`]: the team's rules, compiled once, matched as sets
 //! - [`work_graph`]: the outbox record
 //! - [`pairing`]: connecting in the browser
@@ -18,6 +19,7 @@
 
 pub mod agent;
 pub mod attention;
+pub mod budget;
 pub mod connection;
 pub mod delivery;
 pub mod dispatch;

@@ -2,6 +2,9 @@
 
 use crate::message::Task;
 
+/// What an agent is told that was stopped at a budget, and may go on.
+pub const GO_ON: &str = "Go on with the task where you stopped.";
+
 /// Title, then the description, then the skills to honour. PROTOCOL: contract C3, the same in every driver.
 pub fn render(task: &Task) -> String {
     let mut text = task.title.clone();

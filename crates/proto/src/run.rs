@@ -3,9 +3,11 @@
 //! A run turns what its agent says into frames and outbox records. That it ends once is the
 //! dispatcher's promise: it takes the run away with its terminal.
 
+mod account;
 mod asks;
 mod start_ask;
 
+pub use account::{Account, Balance, Held, Hold, Standing};
 pub(crate) use asks::count;
 pub use asks::{Asks, OpenAsk, Unfit, Verdict};
 pub use start_ask::{BudgetUnit, StartAsk, StartKind, StartQuestion, StartWhat};
@@ -52,6 +54,8 @@ pub struct Run {
     pub allowed: Vec<StartKind>,
     /// What its agent asks the person.
     pub asks: Asks,
+    /// What it has used, and whether it is held at a budget.
+    pub account: Account,
     /// What it has, once its session is open.
     pub live: Option<Live>,
 }
@@ -132,6 +136,8 @@ pub enum Stopped {
     NeverStarted,
     /// The peer is quitting.
     PeerStopped,
+    /// It is at its budget, and nobody wants it to go on.
+    Budget,
 }
 
 impl Run {
@@ -151,13 +157,14 @@ impl Run {
             questions: Vec::new(),
             allowed: Vec::new(),
             asks: Asks::default(),
+            account: Account::default(),
             live: None,
         }
     }
 
     /// Does it wait for the person? Its agent may go on with something else meanwhile.
     pub fn needs_you(&self) -> bool {
-        matches!(self.phase, Phase::NeedsYou { .. }) || !self.asks.is_empty()
+        matches!(self.phase, Phase::NeedsYou { .. }) || !self.asks.is_empty() || self.hold().is_some()
     }
 
     /// The session is open and the key is spent: tells OrgX and the outbox, and erases the task's text.
@@ -201,8 +208,9 @@ impl Run {
     }
 
     /// A peer before us spent its key.
-    pub(crate) fn resume(&mut self, spent: &LeftSpent, source_client: &'static str) {
+    pub(crate) fn resume(&mut self, spent: &LeftSpent, now: Now, source_client: &'static str) {
         self.restored = true;
+        self.account = Account::restore(&spent.balance, spent.at, now);
         self.folder.clone_from(&spent.folder);
         self.folder_check = FolderCheck::Passed;
         self.spent = Some((spent.at, spent.place.clone()));
@@ -319,6 +327,10 @@ impl Run {
                 limits::START_WITHIN.as_secs()
             )),
             Stopped::PeerStopped => Failure::recoverable("peer stopped"),
+            Stopped::Budget => Failure::recoverable(&match &self.account.stopped_at {
+                Some(reached) => format!("stopped at {}: {reached}", reached.whose()),
+                None => "stopped at its budget".to_owned(),
+            }),
         }
     }
 
@@ -395,7 +407,7 @@ impl Live {
 }
 
 /// When no answer is a no: after half an hour, or while what comes of it is still in time.
-fn lapses(queued_until: Millis, now: Now) -> Millis {
+pub(crate) fn lapses(queued_until: Millis, now: Now) -> Millis {
     let before_end = Millis(queued_until.0.saturating_sub(limits::ASK_BEFORE_END.as_millis() as u64));
     (now.mono + limits::ASK_WITHIN).min(before_end)
 }

@@ -79,11 +79,20 @@ impl Dispatcher {
     /// nobody was asking.
     pub fn allow(&mut self, run_id: &RunId, now: Now) -> Option<Vec<Effect>> {
         let run = self.asking(run_id)?;
-        if let Some(StartWhat::Folder { folder }) = run.allow_asked(now) {
-            run.folder = Some(folder);
-            run.folder_check = FolderCheck::Allowed;
+        let mut effects = Vec::new();
+        match run.allow_asked(now) {
+            Some(StartWhat::Folder { folder }) => {
+                run.folder = Some(folder);
+                run.folder_check = FolderCheck::Allowed;
+            }
+            Some(StartWhat::Budget { limit, .. }) => {
+                effects.push(self.allow_day(limit, now));
+                effects.extend(self.keep_budgets(now));
+            }
+            Some(StartWhat::Dirty { .. }) | None => {}
         }
-        Some(self.start_next(now))
+        effects.extend(self.start_next(now));
+        Some(effects)
     }
 
     /// The person does not: the run ends as it would have unasked.

@@ -1,8 +1,10 @@
 //! What the dispatcher wants done.
 
+use crate::budget::{More, Used};
 use crate::delivery::Outgoing;
 use crate::ids::{AskId, DispatchKey, DriverId, RunId, SessionHandle};
 use crate::receipt::Receipt;
+use crate::run::Balance;
 use crate::time::Timestamp;
 use crate::work_graph::Record;
 use std::time::Duration;
@@ -60,6 +62,10 @@ pub enum Effect {
     Hold(RunId),
     /// Let it go on.
     GoOn(RunId),
+    /// Journal what a run has used, and whether it is held; committed before the next effect when it goes on.
+    Account(RunId, Box<Balance>),
+    /// Journal how much more than the day's budget the person has allowed today.
+    DayMore(More),
     /// Ask the run's agent to stop.
     Ask(RunId),
     /// Leave the run's agent behind: it did not stop in time.
@@ -106,6 +112,8 @@ pub struct Resume {
     pub place: PromptPlace,
     /// Does the agent have the prompt for sure?
     pub prompted: bool,
+    /// Was it held at a budget? Then it is held again, and goes on only when it is told to.
+    pub held: bool,
 }
 
 /// A spent key.
@@ -161,6 +169,8 @@ pub struct Ended {
     pub steps: u64,
     /// Deviations it was told of.
     pub deviations: u64,
+    /// What it used, whatever became of it.
+    pub used: Used,
     /// When.
     pub at: Timestamp,
 }

@@ -7,7 +7,7 @@ use crate::agent::PromptPlace;
 use crate::limits;
 use crate::message::Dispatch;
 use crate::prompt;
-use crate::run::{Phase, Run, Stopped};
+use crate::run::{Balance, Held, Phase, Run, Stopped};
 use crate::time::{Now, Timestamp};
 
 /// A dispatch that the journal holds and whose run has not ended.
@@ -36,6 +36,8 @@ pub struct LeftSpent {
     pub folder: Option<String>,
     /// Does the agent have the prompt for sure? If not, the task still has its text.
     pub prompted: bool,
+    /// What it had used, and whether it was held.
+    pub balance: Balance,
 }
 
 impl Dispatcher {
@@ -62,7 +64,17 @@ impl Dispatcher {
             return vec![Effect::CheckFolder { run_id, repo_path }];
         };
         let source_client = self.drivers.get(&run.dispatch.task.driver).copied().unwrap_or_default();
-        let prompt = if spent.prompted { String::new() } else { prompt::render(&run.dispatch.task) };
+        // The prompt that may not have arrived: the task's, or the one to go on with.
+        let goes_on = spent.balance.held == Held::GoesOn;
+        let prompt = match (goes_on, spent.prompted) {
+            (true, _) => prompt::GO_ON.to_owned(),
+            (false, true) => String::new(),
+            (false, false) => prompt::render(&run.dispatch.task),
+        };
+        let mut place = spent.place.clone();
+        place.message_id = spent.balance.went_on.clone().or(place.message_id);
+        let resume =
+            Resume { place, prompted: spent.prompted && !goes_on, held: spent.balance.held == Held::Yes };
         let start = Start {
             run_id: run_id.clone(),
             key: run.dispatch.key.clone(),
@@ -75,11 +87,11 @@ impl Dispatcher {
             permission: run.dispatch.task.permission.clone(),
             ask_before_commands: false,
             folder: spent.folder.clone(),
-            resume: Some(Resume { place: spent.place.clone(), prompted: spent.prompted }),
+            resume: Some(resume),
             restored: true,
         };
         self.ledger.spend(&run.dispatch.key, &run_id);
-        run.resume(&spent, source_client);
+        run.resume(&spent, now, source_client);
         run.phase = Phase::Starting { until: now.mono + limits::START_WITHIN };
         self.runs.insert(run_id.clone(), run);
         let mut effects = vec![Effect::Start(Box::new(start))];
@@ -100,6 +112,7 @@ impl Dispatcher {
                 after_pause: run.after_pause,
             });
             effects.extend(run.spent_as().map(|spent| Effect::Spend(Box::new(spent))));
+            effects.extend(run.keep_account());
             if run.live.is_some() {
                 effects.push(Effect::Erase(run.dispatch.run_id.clone()));
             }

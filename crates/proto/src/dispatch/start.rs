@@ -47,6 +47,9 @@ impl Dispatcher {
         let mut effects = Vec::new();
         while !self.stopping && self.active() < self.limits.concurrent {
             let Some(run_id) = self.next_to_start() else { break };
+            if !self.day_has_room(&run_id, now) {
+                continue;
+            }
             let Some(run) = self.runs.get_mut(&run_id) else { break };
             self.queue.remove(&run.dispatch);
             run.phase = Phase::Starting { until: now.mono + limits::START_WITHIN };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod asking;
 mod asks;
+mod budget;
 mod pause;
 mod property;
 mod restore;
@@ -69,6 +70,8 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::Reply { ask, reply, .. } => format!("reply {ask} {reply:?}"),
         Effect::Hold(run_id) => format!("hold {run_id}"),
         Effect::GoOn(run_id) => format!("go on {run_id}"),
+        Effect::Account(run_id, _) => format!("account {run_id}"),
+        Effect::DayMore(_) => "more for the day".to_owned(),
         Effect::Ask(run_id) => format!("ask {run_id}"),
         Effect::Abandon(run_id) => format!("abandon {run_id}"),
         Effect::Ignored(_) => "ignored".to_owned(),

@@ -181,7 +181,7 @@ fn questions_are_asked_in_turn_each_once_and_the_run_starts_after_the_last() {
     assert_eq!(it.run(&r).and_then(|run| run.folder.clone()).as_deref(), Some("/w/r"));
     assert_eq!(names(&it.allow(&r, now(4)).expect("asked")), [""; 0]);
     assert_eq!(asked(&it, "r"), Some(StartKind::Budget));
-    assert_eq!(names(&it.allow(&r, now(5)).expect("asked")), ["start r"]);
+    assert_eq!(names(&it.allow(&r, now(5)).expect("asked")), ["more for the day", "start r"]);
     assert_eq!(asked(&it, "r"), None);
     // Each question has its own time, within what the run has.
     let mut it = dispatcher();

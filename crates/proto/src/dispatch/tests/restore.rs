@@ -1,6 +1,7 @@
 //! What a peer before left is taken up.
 
 use super::*;
+use crate::run::Balance;
 
 fn left(run: &str, spent: Option<LeftSpent>) -> Left {
     Left {
@@ -17,7 +18,13 @@ fn prompted(run: &str, prompted: bool) -> LeftSpent {
         session: Some(SessionHandle::new(format!("ses_{run}"))),
         message_id: Some("msg_1".into()),
     };
-    LeftSpent { at: now(1_000).wall, place, folder: Some(format!("/w/{run}")), prompted }
+    LeftSpent {
+        at: now(1_000).wall,
+        place,
+        folder: Some(format!("/w/{run}")),
+        prompted,
+        balance: Balance::default(),
+    }
 }
 
 /// The same wall clock, another monotonic one: a new process.
@@ -83,7 +90,7 @@ fn a_new_journal_is_told_of_all_that_has_not_ended() {
     let mut it = dispatcher();
     running(&mut it, "a", "ka", 0);
     arrive(&mut it, "b", "kb", 0);
-    assert_eq!(names(&it.write_again()), ["queue a", "spend ka", "erase a", "queue b"]);
+    assert_eq!(names(&it.write_again()), ["queue a", "spend ka", "account a", "erase a", "queue b"]);
 }
 
 #[test]
