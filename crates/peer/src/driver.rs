@@ -54,6 +54,10 @@ pub(crate) enum Report {
     Started(SessionHandle),
     /// It has the prompt for sure.
     Prompted,
+    /// It can be stopped, and not held: what it is told cannot be taken up again.
+    CannotHold,
+    /// It was held, and is about to be prompted to go on, under this message id; the answer says whether it may.
+    GoOn(String, oneshot::Sender<bool>),
     /// Tokens and US cents so far, as it counts them.
     Used { tokens: u64, cents: f64 },
     /// It did or said something.
@@ -121,6 +125,21 @@ impl RunIo {
     pub(crate) async fn may_prompt(&self) -> Result<(), Halt> {
         let (answer, granted) = oneshot::channel();
         self.reports.send(Report::MayPrompt(answer)).await.map_err(|_| Halt)?;
+        match granted.await {
+            Ok(true) => Ok(()),
+            _ => Err(Halt),
+        }
+    }
+
+    /// Says, before the session, that this agent cannot be held at a budget.
+    pub(crate) async fn cannot_hold(&self) {
+        self.report(Report::CannotHold).await;
+    }
+
+    /// Asks for the right to prompt a run that was held, to go on: it is given once for each order, and journaled first.
+    pub(crate) async fn go_on(&self, message_id: String) -> Result<(), Halt> {
+        let (answer, granted) = oneshot::channel();
+        self.reports.send(Report::GoOn(message_id, answer)).await.map_err(|_| Halt)?;
         match granted.await {
             Ok(true) => Ok(()),
             _ => Err(Halt),

@@ -25,10 +25,12 @@ pub(crate) use trees::Prompted;
 use crate::limits;
 use crate::peer::{ReceiptState, RunRecord};
 use crate::worktree::Tree;
+use orgx_proto::budget::More;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::dispatch::{Ended, Past, PauseState, Spent};
 use orgx_proto::ids::RunId;
 use orgx_proto::message::Dispatch;
+use orgx_proto::run::{Balance, Held};
 use orgx_proto::time::Timestamp;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::{Path, PathBuf};
@@ -118,6 +120,17 @@ impl Journal {
     /// A key is spent; returns once that is on disk.
     pub(crate) async fn spend(&self, spent: Spent) -> Result<(), JournalError> {
         self.run(Kind::Synced, move |db| write::spend(db, &spent)).await
+    }
+
+    /// What a run has used, and whether it is held; on disk first, when it is about to be prompted to go on.
+    pub(crate) async fn account(&self, run_id: RunId, balance: Balance) -> Result<(), JournalError> {
+        let kind = if balance.held == Held::GoesOn { Kind::Synced } else { Kind::Write };
+        self.run(kind, move |db| write::account(db, &run_id, &balance)).await
+    }
+
+    /// How much more the person allows on the day that began then (ms since the epoch).
+    pub(crate) async fn day_more(&self, day: i64, more: More) -> Result<(), JournalError> {
+        self.run(Kind::Write, move |db| write::day_more(db, day, more)).await
     }
 
     /// The agent has the prompt: its text goes.

@@ -60,6 +60,9 @@ pub const FEED_BACKOFF_FIRST: Duration = Duration::from_millis(250);
 pub const FEED_BACKOFF_CAP: Duration = Duration::from_secs(5);
 /// A feed that cannot be opened for this long has lost its server.
 pub const FEED_LOST: Duration = Duration::from_secs(20);
+/// So long after a run was held its session is looked at again, and stopped again: an abort between a prompt and the
+/// work stops nothing. What the person does in it later is theirs.
+pub const HOLD_SETTLES: Duration = Duration::from_secs(10);
 /// Model answers in a row that end without a reason. OpenCode asks again at once, for ever.
 pub const RUNAWAY_ANSWERS: u32 = 10;
 

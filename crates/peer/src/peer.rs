@@ -3,6 +3,7 @@
 mod actor;
 mod attention;
 mod before_run;
+mod budget;
 mod command;
 mod commands;
 mod detail;

@@ -184,7 +184,7 @@ impl World {
                 self.dispatcher.ended(&run_id, &end, at)
             }
             (b'P', Some(Place::Prompted | Place::Working | Place::Resumed)) => {
-                self.dispatcher.prompted(&run_id)
+                self.dispatcher.prompted(&run_id, at)
             }
             (b'S', Some(Place::Prompted | Place::Resumed)) => {
                 self.runs.insert(run_id.clone(), Place::Working);
@@ -353,9 +353,10 @@ impl World {
                 | Effect::Abandon(run_id)
                 | Effect::Hold(run_id)
                 | Effect::GoOn(run_id)
+                | Effect::Account(run_id, _)
                 | Effect::Reply { run_id, .. } => assert!(self.runs.contains_key(run_id)),
                 Effect::Keep(frame) => kept = Some(frame),
-                Effect::Queue { .. } | Effect::Erase(_) | Effect::Ignored(_) => {}
+                Effect::DayMore(_) | Effect::Queue { .. } | Effect::Erase(_) | Effect::Ignored(_) => {}
             }
         }
         assert!(due.is_none(), "an end that is not told");

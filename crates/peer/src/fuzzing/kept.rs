@@ -4,6 +4,7 @@ use orgx_proto::agent::PromptPlace;
 use orgx_proto::dispatch::{Effect, Ended, Left, LeftSpent, Past, PastEnd, Spent};
 use orgx_proto::ids::RunId;
 use orgx_proto::message::{Dispatch, Task};
+use orgx_proto::run::Balance;
 use orgx_proto::time::Timestamp;
 
 /// The rows, in the order they came.
@@ -113,6 +114,7 @@ fn left(row: &Row) -> Left {
         place: PromptPlace { session: spent.session.clone(), message_id: spent.message_id.clone() },
         folder: spent.folder.clone(),
         prompted: !row.has_text,
+        balance: Balance::default(),
     });
     Left { dispatch, arrived: row.arrived, spent, cancelled: row.cancelled, after_pause: row.after_pause }
 }

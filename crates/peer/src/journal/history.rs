@@ -1,9 +1,11 @@
 //! What people ask the journal: which runs there were, and how each ended.
 
 use crate::peer::{ReceiptState, ReceiptView, RunRecord, RunState};
+use orgx_proto::budget::{More, Used};
 use orgx_proto::ids::RunId;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use serde_json::Value;
+use std::time::Duration;
 
 /// Which runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,10 @@ pub(crate) struct Tally {
     pub(crate) tokens: u64,
     /// US cents, likewise.
     pub(crate) cost_cents: u64,
+    /// What all of them used, by their budgets' count.
+    pub(crate) used: Used,
+    /// How much more the person has allowed that day.
+    pub(crate) more: More,
     /// Receipts that OrgX has, of all time.
     pub(crate) delivered: u64,
 }
@@ -35,9 +41,10 @@ pub(crate) struct Tally {
 pub(super) fn tally(db: &Connection, since: i64) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut ended =
-        db.prepare("SELECT failed, terminal FROM run WHERE ended_at >= ?1 AND terminal IS NOT NULL")?;
+        db.prepare("SELECT failed, terminal, used_tokens, used_microdollars, worked_ms FROM run WHERE ended_at >= ?1 AND terminal IS NOT NULL")?;
     let mut rows = ended.query([since])?;
     while let Some(row) = rows.next()? {
+        tally.used = tally.used.plus(used(row, 2));
         if row.get::<_, Option<bool>>(0).unwrap_or_default().unwrap_or_default() {
             tally.failed += 1;
             continue;
@@ -49,10 +56,25 @@ pub(super) fn tally(db: &Connection, since: i64) -> Result<Tally> {
         tally.tokens = tally.tokens.saturating_add(number("tokens_used"));
         tally.cost_cents = tally.cost_cents.saturating_add(number("cost_estimate_cents"));
     }
+    tally.more = day_more(db, since)?;
     let delivered: i64 =
         db.query_row("SELECT count(*) FROM run WHERE receipt_state = 'delivered'", [], |row| row.get(0))?;
     tally.delivered = u64::try_from(delivered).unwrap_or_default();
     Ok(tally)
+}
+
+/// Three columns from `at`; what makes no sense is nothing.
+pub(super) fn used(row: &Row<'_>, at: usize) -> Used {
+    let count = |at| u64::try_from(row.get::<_, i64>(at).unwrap_or_default()).unwrap_or_default();
+    Used { tokens: count(at), microdollars: count(at + 1), worked: Duration::from_millis(count(at + 2)) }
+}
+
+/// What the person allowed on the day that began then.
+fn day_more(db: &Connection, day: i64) -> Result<More> {
+    let kept =
+        db.query_row("SELECT value FROM setting WHERE name = 'day_more'", [], |row| row.get::<_, String>(0));
+    let kept = kept.optional()?.and_then(|text| serde_json::from_str::<(i64, More)>(&text).ok());
+    Ok(kept.filter(|(of, _)| *of == day).map(|(_, more)| more).unwrap_or_default())
 }
 
 /// What OrgX is told of this run's end.

@@ -8,6 +8,7 @@ use orgx_proto::dispatch::{Left, LeftSpent, Past, PastEnd, PauseState};
 use orgx_proto::ids::{DispatchKey, DriverId, RunId, SessionHandle};
 use orgx_proto::limits;
 use orgx_proto::message::{Dispatch, Task};
+use orgx_proto::run::{Balance, Held};
 use orgx_proto::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use std::time::Duration;
@@ -42,7 +43,8 @@ pub(super) fn remember(db: &Connection) -> Result<Memory> {
     ended(db, &mut memory)?;
     let mut rows = db.prepare(
         "SELECT run_id, key, driver, local, arrived_at, timeout_ms, repo_path, task, session, message_id, folder,
-           spent_at, cancelled, after_pause FROM run WHERE terminal IS NULL AND key IS NOT NULL ORDER BY rowid",
+           spent_at, cancelled, after_pause, used_tokens, used_microdollars, worked_ms, works_since, held, went_on, more
+         FROM run WHERE terminal IS NULL AND key IS NOT NULL ORDER BY rowid",
     )?;
     let rows = rows.query_map([], left)?;
     memory.left = rows.filter_map(sensible).collect();
@@ -126,6 +128,7 @@ fn left(row: &Row<'_>) -> Result<Left> {
             },
             folder: row.get(10)?,
             prompted,
+            balance: balance(row)?,
         }),
     };
     let timeout = row.get::<_, Option<i64>>(5)?.and_then(|ms| u64::try_from(ms).ok());
@@ -143,6 +146,21 @@ fn left(row: &Row<'_>) -> Result<Left> {
         spent,
         cancelled: row.get(12)?,
         after_pause: row.get(13)?,
+    })
+}
+
+fn balance(row: &Row<'_>) -> Result<Balance> {
+    let more: Option<String> = row.get(20)?;
+    Ok(Balance {
+        used: super::history::used(row, 14),
+        works_since: row.get::<_, Option<i64>>(17)?.map(Timestamp),
+        held: match row.get::<_, i64>(18)? {
+            1 => Held::Yes,
+            2 => Held::GoesOn,
+            _ => Held::No,
+        },
+        went_on: row.get(19)?,
+        more: more.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
     })
 }
 

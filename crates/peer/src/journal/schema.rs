@@ -55,6 +55,15 @@ pub(super) const STEPS: &[&str] = &[
     -- Its changes were taken back.
     ALTER TABLE run ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    -- Time worked, but what it is at now; that began then (NULL: when its key was spent, unless it is held).
+    ALTER TABLE run ADD COLUMN worked_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN works_since INTEGER;
+    -- `held`: 0 no, 1 yes, 2 it goes on with the prompt of this id, which its agent may not have.
+    ALTER TABLE run ADD COLUMN went_on TEXT;
+    -- How often the person allowed as much again, as JSON.
+    ALTER TABLE run ADD COLUMN more TEXT;
+",
 ];
 
 /// Brings a database to the newest version.

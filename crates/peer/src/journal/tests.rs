@@ -1,5 +1,6 @@
 use super::*;
 use orgx_proto::agent::PromptPlace;
+use orgx_proto::budget::{More, Used};
 use orgx_proto::delivery::Class;
 use orgx_proto::dispatch::{Origin, PastEnd};
 use orgx_proto::ids::{DispatchKey, DriverId, SessionHandle};
@@ -37,8 +38,13 @@ fn ended(run: &str, key: Option<&str>, failed: bool) -> Ended {
         receipt: None,
         steps: 3,
         deviations: 1,
+        used: used(7),
         at: Timestamp(9),
     }
+}
+
+fn used(tokens: u64) -> Used {
+    Used { tokens, microdollars: 20_000, worked: Duration::from_secs(3) }
 }
 
 fn frame(run: &str, class: Class, text: &str) -> Outgoing {
@@ -382,7 +388,18 @@ async fn what_ended_since_midnight_is_counted_and_the_last_word_of_a_run_is_kept
         journal.owe_receipt(owed).await.expect("owed");
     }
     let tally = journal.tally(10).await.expect("counted");
-    assert_eq!(tally, Tally { done: 3, failed: 1, tokens: 14, cost_cents: 4, delivered: 1 });
+    assert_eq!(
+        tally,
+        Tally {
+            done: 3,
+            failed: 1,
+            tokens: 14,
+            cost_cents: 4,
+            delivered: 1,
+            used: used(28).plus(Used { tokens: 0, microdollars: 60_000, worked: Duration::from_secs(9) }),
+            more: More::default()
+        }
+    );
     for (run, word) in
         [("a", Some("receipt of a")), ("c", Some(r#"{"reason":"x"}"#)), ("lives", None), ("never was", None)]
     {

@@ -3,10 +3,12 @@
 
 use super::{OwedReceipt, ReceiptProgress};
 use crate::peer::ReceiptState;
+use orgx_proto::budget::More;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::dispatch::{Ended, Past, PastEnd, Spent};
 use orgx_proto::ids::{DispatchKey, RunId};
 use orgx_proto::message::Dispatch;
+use orgx_proto::run::{Balance, Held};
 use orgx_proto::time::Timestamp;
 use rusqlite::{Connection, Result, params};
 
@@ -61,6 +63,35 @@ pub(super) fn spend(db: &Connection, spent: &Spent) -> Result<()> {
     .map(drop)
 }
 
+/// What a run has used, and whether it is held.
+pub(super) fn account(db: &Connection, run_id: &RunId, balance: &Balance) -> Result<()> {
+    db.execute(
+        "UPDATE run SET used_tokens = ?2, used_microdollars = ?3, worked_ms = ?4, works_since = ?5, held = ?6,
+           went_on = ?7, more = ?8 WHERE run_id = ?1",
+        params![
+            run_id.as_str(),
+            whole(balance.used.tokens),
+            whole(balance.used.microdollars),
+            millis(balance.used.worked),
+            balance.works_since.map(|since| since.0),
+            match balance.held {
+                Held::No => 0,
+                Held::Yes => 1,
+                Held::GoesOn => 2,
+            },
+            balance.went_on,
+            serde_json::to_string(&balance.more).unwrap_or_default(),
+        ],
+    )
+    .map(drop)
+}
+
+/// How much more the person allows on the day that began then.
+pub(super) fn day_more(db: &Connection, day: i64, more: More) -> Result<()> {
+    let value = serde_json::to_string(&(day, more)).unwrap_or_default();
+    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('day_more', ?1)", [value]).map(drop)
+}
+
 /// The agent has the prompt: its text goes.
 pub(super) fn erase(db: &Connection, run_id: &RunId) -> Result<()> {
     db.execute("UPDATE run SET task = NULL WHERE run_id = ?1", [run_id.as_str()]).map(drop)
@@ -94,12 +125,14 @@ pub(super) fn end(db: &Connection, ended: &Ended) -> Result<()> {
     // What was never spent frees its key.
     db.execute(
         "INSERT INTO run (run_id, key, ended_at, failed, terminal, receipt, receipt_state, local, confirmed, steps,
-           deviations, arrived_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?3)
+           deviations, arrived_at, used_tokens, used_microdollars, worked_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?3, ?11, ?12, ?13)
          ON CONFLICT (run_id) DO UPDATE SET key = excluded.key, ended_at = excluded.ended_at,
            failed = excluded.failed, terminal = excluded.terminal, receipt = excluded.receipt,
            receipt_state = excluded.receipt_state, receipt_tries = 0, receipt_refusals = 0, task = NULL,
-           confirmed = excluded.confirmed, steps = excluded.steps, deviations = excluded.deviations
+           confirmed = excluded.confirmed, steps = excluded.steps, deviations = excluded.deviations,
+           used_tokens = excluded.used_tokens, used_microdollars = excluded.used_microdollars,
+           worked_ms = excluded.worked_ms, works_since = NULL, held = 0
          -- A failure from before the key was spent says nothing of a run whose key is.
          WHERE excluded.key IS NOT NULL OR spent_at IS NULL OR terminal IS NOT NULL",
         params![
@@ -111,8 +144,11 @@ pub(super) fn end(db: &Connection, ended: &Ended) -> Result<()> {
             receipt,
             state,
             ended.local,
-            i64::try_from(ended.steps).unwrap_or(i64::MAX),
-            i64::try_from(ended.deviations).unwrap_or(i64::MAX),
+            whole(ended.steps),
+            whole(ended.deviations),
+            whole(ended.used.tokens),
+            whole(ended.used.microdollars),
+            millis(ended.used.worked),
         ],
     )
     .map(drop)
@@ -195,6 +231,10 @@ pub(super) fn past(db: &Connection, past: &[Past]) -> Result<()> {
         add.execute(params![run.run_id.as_str(), run.key.as_str(), failed, terminal, now])?;
     }
     Ok(())
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn millis(time: std::time::Duration) -> i64 {

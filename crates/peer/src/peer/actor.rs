@@ -1,5 +1,6 @@
 //! The actor: one loop that owns the state. A signal comes in, `orgx_proto` decides, effects go out.
 
+use super::budget::budgets;
 use super::command::{Command, Reply, Request};
 use super::event::PeerEvent;
 use super::folders::Looked;
@@ -253,6 +254,8 @@ impl Actor {
         for warning in std::mem::take(&mut self.config.warnings) {
             self.warn(warning);
         }
+        let effects = self.dispatcher.set_budgets(budgets(&self.config), self.clock.now());
+        self.carry_out(effects).await;
         self.count_today().await;
         let leftovers = std::mem::take(&mut self.leftovers);
         self.take_up(leftovers).await;
@@ -353,7 +356,7 @@ impl Actor {
             self.fetch_rules();
         }
         if is_due(&mut self.due.midnight) {
-            self.look_at_the_day(now);
+            self.look_at_the_day(now).await;
         }
         if is_due(&mut self.due.journal) {
             self.write_ends().await;

@@ -75,8 +75,14 @@ impl Actor {
     fn answer_peer(&mut self, run_id: &RunId, answer: &Answer) -> Result<Vec<Effect>, CommandError> {
         let now = self.clock.now();
         let effects = match answer {
-            Answer::Allow => self.dispatcher.allow(run_id, now),
-            Answer::Deny { .. } => self.dispatcher.deny(run_id, now),
+            Answer::Allow => {
+                let more = self.dispatcher.allow_more(run_id, now);
+                more.or_else(|| self.dispatcher.allow(run_id, now))
+            }
+            Answer::Deny { .. } => {
+                let stop = self.dispatcher.stop_at_budget(run_id, now);
+                stop.or_else(|| self.dispatcher.deny(run_id, now))
+            }
             Answer::AllowForRun | Answer::Answers { .. } => {
                 let why = "this is asked before the task starts: allow it, or deny it";
                 return Err(CommandError::Invalid { why: why.into() });

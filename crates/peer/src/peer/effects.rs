@@ -80,6 +80,8 @@ impl Actor {
                 Effect::Reply { run_id, ask, reply } => self.order(&run_id, Order::Reply(ask, reply)),
                 Effect::Hold(run_id) => self.order(&run_id, Order::Hold),
                 Effect::GoOn(run_id) => self.order(&run_id, Order::GoOn),
+                Effect::Account(run_id, balance) => self.keep_account(run_id, *balance).await,
+                Effect::DayMore(more) => self.keep_day_more(more).await,
                 Effect::Ask(run_id) => {
                     if let Some(task) = self.tasks.get(&run_id) {
                         task.ask_to_stop();
@@ -120,12 +122,16 @@ impl Actor {
                 self.journaled(kept, "What a folder looked like before a run is not written down").await;
                 return;
             }
-            RunReport::Prompted => self.dispatcher.prompted(run_id),
+            RunReport::Prompted => self.dispatcher.prompted(run_id, now),
+            RunReport::CannotHold => {
+                self.dispatcher.cannot_hold(run_id);
+                return;
+            }
+            RunReport::GoOn(message_id, grant) => return self.let_go_on(run_id, &message_id, grant).await,
             RunReport::Started(session) => self.dispatcher.started(run_id, &session, now),
             RunReport::Used { tokens, cents } => {
                 self.timelines.used(run_id, tokens, cents);
-                self.touch();
-                return;
+                self.dispatcher.used(run_id, tokens, cents, now)
             }
             RunReport::Event(event, matches) => self.dispatcher.agent(run_id, &event, &matches, now),
             RunReport::Ask(ask) => self.dispatcher.asked(run_id, ask, now),
@@ -206,10 +212,12 @@ impl Actor {
                 Effect::Spend(spent) => self.journal.spend(*spent).await,
                 Effect::Erase(run_id) => self.journal.erase(run_id).await,
                 Effect::Cancelled(run_id) => self.journal.cancelled(run_id).await,
+                Effect::Account(run_id, balance) => self.journal.account(run_id, *balance).await,
                 _ => Ok(()),
             });
         }
         results.push(self.journal.pause(self.pause_told).await);
+        results.push(self.journal.day_more(self.day_start(), self.dispatcher.day_more()).await);
         if replaced {
             let owed: Vec<Outgoing> = self.delivery.owed().cloned().collect();
             for frame in owed {

@@ -4,6 +4,7 @@
 //! file as it is now: what a program set beside it stays.
 
 use super::actor::Actor;
+use super::budget::budgets;
 use super::command::{CommandError, Reply};
 use super::snapshot::SettingsView;
 use crate::config::{BudgetConfig, Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig};
@@ -101,7 +102,7 @@ impl Actor {
         }
         tracing::info!("config.toml was read again");
         self.set_presence(&old, &new);
-        self.set_budgets(&old, &new);
+        self.set_budgets(&old, &new).await;
         self.set_opencode(&old, &new);
         self.set_runs(&old, &new).await;
         self.set_remote_attention(&old, &new);
@@ -133,7 +134,7 @@ impl Actor {
         }
     }
 
-    fn set_budgets(&mut self, old: &AsRead, new: &AsRead) {
+    async fn set_budgets(&mut self, old: &AsRead, new: &AsRead) {
         if old.run_budget != new.run_budget {
             self.config.run_budget = new.run_budget;
         }
@@ -143,6 +144,8 @@ impl Actor {
         if old.keep_awake != new.keep_awake {
             self.config.keep_awake = new.keep_awake;
         }
+        let effects = self.dispatcher.set_budgets(budgets(&self.config), self.clock.now());
+        self.carry_out(effects).await;
     }
 
     fn set_remote_attention(&mut self, old: &AsRead, new: &AsRead) {

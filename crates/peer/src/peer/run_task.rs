@@ -41,6 +41,8 @@ pub(super) enum RunReport {
     /// The working tree before the prompt.
     Tree(Tree),
     Prompted,
+    CannotHold,
+    GoOn(String, oneshot::Sender<bool>),
     /// Tokens and US cents so far.
     Used {
         tokens: u64,
@@ -167,6 +169,8 @@ impl Pump {
                     self.tell(RunReport::Started(session)).await;
                 }
                 Some(Report::Prompted) => self.tell(RunReport::Prompted).await,
+                Some(Report::CannotHold) => self.tell(RunReport::CannotHold).await,
+                Some(Report::GoOn(id, grant)) => self.tell(RunReport::GoOn(id, grant)).await,
                 Some(Report::Used { tokens, cents }) => self.tell(RunReport::Used { tokens, cents }).await,
                 Some(Report::Event(event)) => {
                     let matches = self.matches(&event);

@@ -17,20 +17,24 @@ pub(super) struct DayCounts {
     day: Day,
     today: Today,
     delivered: u64,
+    /// The day that the dispatcher counts.
+    budget_day: Option<Day>,
 }
 
 impl DayCounts {
     fn begin(day: Day, tally: &Tally) -> Self {
         let cost_cents = Some(tally.cost_cents).filter(|cents| *cents > 0);
         let today = Today { done: tally.done, failed: tally.failed, tokens: tally.tokens, cost_cents };
-        Self { day, today, delivered: tally.delivered }
+        Self { day, today, delivered: tally.delivered, budget_day: Some(day) }
     }
 
-    /// A new day begins with nothing.
-    fn turn(&mut self, wall: i64) {
-        if !self.day.holds(wall) {
+    /// A new day begins with nothing. Has one begun?
+    fn turn(&mut self, wall: i64) -> bool {
+        let over = !self.day.holds(wall);
+        if over {
             (self.day, self.today) = (Day::of(wall), Today::default());
         }
+        over
     }
 
     fn end(&mut self, failed: bool, terminal: &Value) {
@@ -56,14 +60,24 @@ impl Actor {
         let counted = timeout(limits::LOOK_UP, self.journal.tally(day.start)).await;
         let tally = counted.ok().and_then(Result::ok).unwrap_or_default();
         self.counts = DayCounts::begin(day, &tally);
+        self.dispatcher.count_day(tally.used, tally.more);
         self.await_midnight(now);
     }
 
     /// The day may be over: its counts begin anew, and whoever looks on sees it.
-    pub(super) fn look_at_the_day(&mut self, now: Now) {
+    pub(super) async fn look_at_the_day(&mut self, now: Now) {
         self.counts.turn(now.wall.0);
         self.await_midnight(now);
         self.touch();
+        if self.counts.budget_day.replace(self.counts.day).is_some_and(|day| day != self.counts.day) {
+            let effects = self.dispatcher.new_day(now);
+            self.carry_out(effects).await;
+        }
+    }
+
+    /// When today began, in ms since the epoch.
+    pub(super) fn day_start(&self) -> i64 {
+        self.counts.day.start
     }
 
     fn await_midnight(&mut self, now: Now) {
@@ -98,7 +112,7 @@ mod tests {
     #[test]
     fn a_day_counts_what_ended_in_it_and_the_next_begins_with_nothing() {
         let day = Day { start: 1_000, end: 2_000 };
-        let tally = Tally { done: 2, failed: 1, tokens: 10, cost_cents: 0, delivered: 7 };
+        let tally = Tally { done: 2, failed: 1, tokens: 10, cost_cents: 0, delivered: 7, ..Tally::default() };
         let mut counts = DayCounts::begin(day, &tally);
         assert_eq!(counts.today.cost_cents, None, "no agent said");
         counts.turn(1_999);

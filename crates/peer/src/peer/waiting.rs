@@ -3,6 +3,7 @@
 use super::snapshot::{Ask, Attention, BudgetLimit, Choice, Question};
 use crate::limits;
 use orgx_proto::agent::{self, Asked};
+use orgx_proto::budget::Reached;
 use orgx_proto::ids::{AskId, RunId};
 use orgx_proto::redact::Redacted;
 use orgx_proto::run::{BudgetUnit, OpenAsk, Phase, Run, StartWhat};
@@ -12,14 +13,14 @@ use orgx_proto::time::{Millis, Now};
 pub(super) struct Waiting {
     pub(super) shown: Attention,
     pub(super) run_id: RunId,
-    /// What the run's agent asks; `None`: the peer asks, before the run starts.
+    /// What the run's agent asks; `None`: the peer asks, before the run starts or while it is held.
     pub(super) ask: Option<AskId>,
 }
 
 /// What a run asks, if it does.
 pub(super) fn of_run(run: &Run) -> Vec<Waiting> {
     let of_agent = run.asks.open().map(|open| of_agent(run, open));
-    of_start(run).into_iter().chain(of_agent).collect()
+    of_start(run).into_iter().chain(of_hold(run)).chain(of_agent).collect()
 }
 
 /// What is asked before it starts.
@@ -32,12 +33,8 @@ fn of_start(run: &Run) -> Option<Waiting> {
             ("dirty-", Some(folder.clone()), Ask::Dirty { folder, commit, changes: *changes })
         }
         StartWhat::Budget { limit, most, used } => {
-            let limit = match limit {
-                BudgetUnit::Tokens => BudgetLimit::Tokens,
-                BudgetUnit::Cents => BudgetLimit::Cents,
-                BudgetUnit::Minutes => BudgetLimit::Minutes,
-            };
-            ("budget-", run.folder.clone(), Ask::Budget { limit, day: true, most: *most, used: *used })
+            let ask = Ask::Budget { limit: unit(*limit), day: true, most: *most, used: *used };
+            ("budget-", run.folder.clone(), ask)
         }
     };
     let shown = Attention {
@@ -47,6 +44,27 @@ fn of_start(run: &Run) -> Option<Waiting> {
         ..asked(run, ask.since, until)
     };
     Some(Waiting { shown, run_id: run.dispatch.run_id.clone(), ask: None })
+}
+
+/// What is asked of a run that is held at a budget.
+fn of_hold(run: &Run) -> Option<Waiting> {
+    let hold = run.hold()?;
+    let Reached { unit: limit, day, most, used } = hold.reached;
+    let shown = Attention {
+        id: format!("{}@budget-{}", run.dispatch.run_id, hold.since.wall.0),
+        folder: run.folder.clone(),
+        what: Ask::Budget { limit: unit(limit), day, most, used },
+        ..asked(run, hold.since, hold.until)
+    };
+    Some(Waiting { shown, run_id: run.dispatch.run_id.clone(), ask: None })
+}
+
+fn unit(unit: BudgetUnit) -> BudgetLimit {
+    match unit {
+        BudgetUnit::Tokens => BudgetLimit::Tokens,
+        BudgetUnit::Cents => BudgetLimit::Cents,
+        BudgetUnit::Minutes => BudgetLimit::Minutes,
+    }
 }
 
 fn of_agent(run: &Run, open: &OpenAsk) -> Waiting {

@@ -112,6 +112,8 @@ pub struct Resume {
     pub place: PromptPlace,
     /// Does the agent have the prompt for sure?
     pub prompted: bool,
+    /// The message id of its first prompt, when another one followed it.
+    pub began: Option<String>,
     /// Was it held at a budget? Then it is held again, and goes on only when it is told to.
     pub held: bool,
 }

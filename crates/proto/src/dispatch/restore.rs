@@ -72,9 +72,10 @@ impl Dispatcher {
             (false, false) => prompt::render(&run.dispatch.task),
         };
         let mut place = spent.place.clone();
-        place.message_id = spent.balance.went_on.clone().or(place.message_id);
-        let resume =
-            Resume { place, prompted: spent.prompted && !goes_on, held: spent.balance.held == Held::Yes };
+        let went_on = spent.balance.went_on.clone();
+        let began = went_on.and_then(|went_on| place.message_id.replace(went_on));
+        let held = spent.balance.held == Held::Yes;
+        let resume = Resume { place, began, prompted: spent.prompted && !goes_on, held };
         let start = Start {
             run_id: run_id.clone(),
             key: run.dispatch.key.clone(),

@@ -100,6 +100,8 @@ impl Daemon {
             Ok(session) => session,
             Err(error) => return failed("/sessions", &error),
         };
+        // PROTOCOL: contract C knows no second prompt.
+        io.cannot_hold().await;
         io.started(SessionHandle::new(session.clone())).await;
         let events = match self.events(&session).await {
             Ok(events) => events,

@@ -3,6 +3,7 @@
 mod asks;
 mod begin;
 mod follow;
+mod hold;
 mod resume;
 
 use super::client::Client;
@@ -34,7 +35,7 @@ pub(super) async fn detect(client: &Client) -> Detected {
 }
 
 /// Runs one task to its end.
-pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo) -> AgentEnd {
+pub(super) async fn run(client: &Client, feeds: &Feeds, mut start: Start, io: &RunIo) -> AgentEnd {
     let Some(folder) = start.folder.clone() else {
         return AgentEnd::Failed(Failure::lasting(
             "the task names no folder, and no default folder is set on this computer",
@@ -74,6 +75,9 @@ pub(super) async fn run(client: &Client, feeds: &Feeds, start: Start, io: &RunIo
     io.started(SessionHandle::new(run.session.clone())).await;
     if !run.prompted && start.session.is_some() {
         run.pass_over_old_asks().await;
+    }
+    if !run.prompted && start.resume.as_ref().is_some_and(|resume| resume.began.is_some()) {
+        (start.model, start.agent) = run.as_before().await;
     }
     if !run.prompted
         && let Err(error) = prompt(client, &run.session, &message_id, &start).await

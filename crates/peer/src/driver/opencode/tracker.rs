@@ -27,6 +27,9 @@ pub(crate) enum Told {
     Runaway,
 }
 
+/// PROTOCOL: opencode.md 2.4, the error of an answer that was aborted.
+const ABORTED: &str = "MessageAbortedError";
+
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Tracker {
@@ -48,6 +51,8 @@ pub(crate) struct Tracker {
     spoke: bool,
     /// What is not after this message was before the run.
     after: Option<String>,
+    /// The prompt that the end is to be of.
+    prompt: Option<String>,
 }
 
 impl Tracker {
@@ -65,6 +70,7 @@ impl Tracker {
             endless: HashSet::new(),
             spoke: false,
             after: None,
+            prompt: None,
         }
     }
 
@@ -146,6 +152,21 @@ impl Tracker {
         self.newest.is_none() && self.trouble.is_none()
     }
 
+    /// It is prompted under this id: what came before says nothing of its end. Ids ascend with time.
+    pub(crate) fn goes_on(&mut self, message_id: &str) {
+        self.prompt = Some(message_id.to_owned());
+        (self.newest, self.trouble) = (None, None);
+        self.endless.clear();
+    }
+
+    /// It is idle now: for another reason than that it was stopped?
+    pub(crate) fn is_over_by_itself(&self) -> bool {
+        match &self.trouble {
+            Some(trouble) => trouble.name != ABORTED,
+            None => matches!(self.newest, Some((_, true))),
+        }
+    }
+
     /// If it is over now, it is known why: the model had its last word, or something went wrong.
     pub(crate) fn is_settled(&self) -> bool {
         self.trouble.is_some() || matches!(self.newest, Some((_, true)))
@@ -180,13 +201,17 @@ impl Tracker {
         if !own || trouble.name == "ContextOverflowError" {
             return Vec::new();
         }
+        // The word of the stop may come after the prompt to go on.
+        if self.prompt.is_some() && self.newest.is_none() && trouble.name == ABORTED {
+            return Vec::new();
+        }
         self.trouble = Some(trouble);
         vec![Told::PerhapsOver]
     }
 
     fn answer(&mut self, own: bool, answer: Answer) -> Vec<Told> {
         let known = self.answers.contains_key(&answer.id);
-        if own {
+        if own && self.prompt.as_ref().is_none_or(|prompt| *prompt < answer.id) {
             // Work after an error: it was not the end.
             if answer.error.is_none() && !known {
                 self.trouble = None;
@@ -290,7 +315,7 @@ impl Tracker {
 fn failure(trouble: &Trouble) -> Failure {
     let said = Redacted::without_paths(&trouble.message);
     let reason = match (trouble.name.as_str(), trouble.status) {
-        ("MessageAbortedError", _) => "stopped in OpenCode".to_owned(),
+        (ABORTED, _) => "stopped in OpenCode".to_owned(),
         ("ProviderAuthError", _) | (_, Some(401 | 403)) => {
             format!("the model provider refused OpenCode's sign-in: {said}")
         }

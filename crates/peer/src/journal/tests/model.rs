@@ -245,6 +245,7 @@ impl World {
                 Effect::Queue { dispatch, at, after_pause } => write::queue(db, dispatch, *at, *after_pause),
                 Effect::Spend(spent) => write::spend(db, spent),
                 Effect::Erase(run_id) => write::erase(db, run_id),
+                Effect::Account(run_id, balance) => write::account(db, run_id, balance),
                 Effect::Keep(frame) => {
                     self.kept.insert(frame.json.to_string());
                     write::deviation(db, frame)
@@ -297,7 +298,7 @@ impl World {
             *self.prompts.entry(start.key.to_string()).or_default() += 1;
         }
         // Between the prompt and the word of it a crash may come.
-        let effects = self.dispatcher.prompted(run_id);
+        let effects = self.dispatcher.prompted(run_id, self.now);
         self.carry_out(effects);
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Run<'a> {
     pub(super) client: &'a Client,
     pub(super) session: String,
     pub(super) folder: String,
-    events: Subscription,
+    pub(super) events: Subscription,
     pub(super) tracker: Tracker,
     pub(super) asks: Asks,
     /// Tokens that the peer knows of.
@@ -39,6 +39,8 @@ pub(super) struct Run<'a> {
     pub(super) prompted: bool,
     /// Its session was there before it.
     goes_on: bool,
+    /// A peer before us held it at its budget.
+    pub(super) held: bool,
 }
 
 impl<'a> Run<'a> {
@@ -55,6 +57,7 @@ impl<'a> Run<'a> {
             quiet_since: None,
             prompted: false,
             goes_on: false,
+            held: false,
         }
     }
 
@@ -72,7 +75,12 @@ impl Run<'_> {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut soon = false;
         let mut told = VecDeque::new();
-        if self.prompted {
+        if self.held {
+            match self.hold(io).await {
+                Ok(next) => told.extend(next),
+                Err(end) => return end,
+            }
+        } else if self.prompted {
             // What a peer before us missed is in the state.
             told.extend(self.read_state().await);
             told.push_back(Told::PerhapsOver);
@@ -88,23 +96,15 @@ impl Run<'_> {
                     other => self.act(other, io).await,
                 }
             }
-            let (tokens, dollars) = self.tracker.used();
-            if std::mem::replace(&mut self.used, tokens) != tokens {
-                io.used(tokens, dollars * 100.0).await;
-            }
+            self.tell_used(io).await;
             if (self.stopping || self.quiet_since.is_some() || self.asks.has_replies()) && !soon {
                 soon = true;
                 look.reset_after(LOOK_AGAIN);
             }
             told.extend(tokio::select! {
-                item = self.events.next() => match item {
-                    Item::Event(session, event) => self.tracker.observe(&session, event),
-                    Item::Resync => {
-                        let mut told = self.read_state().await;
-                        told.push(Told::PerhapsOver);
-                        told
-                    }
-                    Item::Lost(why) => return (AgentEnd::Failed(Failure::recoverable(&why)), false),
+                item = self.events.next() => match self.heard(item).await {
+                    Ok(told) => told,
+                    Err(end) => return end,
                 },
                 // In case an event never came: the status, and what is being asked.
                 _ = look.tick() => {
@@ -117,10 +117,16 @@ impl Run<'_> {
                     told.push(Told::PerhapsOver);
                     told
                 }
-                order = io.order(), if !self.stopping => {
-                    self.obey(order).await;
-                    Vec::new()
-                }
+                order = io.order(), if !self.stopping => match order {
+                    Order::Hold => match self.hold(io).await {
+                        Ok(told) => told,
+                        Err(end) => return end,
+                    },
+                    other => {
+                        self.obey(other).await;
+                        Vec::new()
+                    }
+                },
                 () = io.stopped(), if !self.stopping => {
                     self.stopping = true;
                     self.drop_asks();
@@ -128,6 +134,27 @@ impl Run<'_> {
                     vec![Told::PerhapsOver]
                 }
             });
+        }
+    }
+
+    /// What that means; or the end, because nothing can be heard any more.
+    pub(super) async fn heard(&mut self, item: Item) -> Result<Vec<Told>, (AgentEnd, bool)> {
+        match item {
+            Item::Event(session, event) => Ok(self.tracker.observe(&session, event)),
+            Item::Resync => {
+                let mut told = self.read_state().await;
+                told.push(Told::PerhapsOver);
+                Ok(told)
+            }
+            Item::Lost(why) => Err((AgentEnd::Failed(Failure::recoverable(&why)), false)),
+        }
+    }
+
+    /// Tells what it has used, when that is news.
+    pub(super) async fn tell_used(&mut self, io: &RunIo) {
+        let (tokens, dollars) = self.tracker.used();
+        if std::mem::replace(&mut self.used, tokens) != tokens {
+            io.used(tokens, dollars * 100.0).await;
         }
     }
 
@@ -194,7 +221,7 @@ impl Run<'_> {
     }
 
     /// The whole state of the run, as if it had just been told.
-    async fn read_state(&mut self) -> Vec<Told> {
+    pub(super) async fn read_state(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
         for session in self.family().await {
             self.events.follow(&session);

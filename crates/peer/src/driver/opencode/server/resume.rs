@@ -51,8 +51,11 @@ async fn look_up<'a>(
     let feed = feeds.open(client).await?;
     let mut run = Run::new(client, &feed, session, folder);
     if !is_its_own {
-        run.goes_on_after(&message_id);
+        run.goes_on_after(resume.began.as_ref().unwrap_or(&message_id));
     }
+    // What came before its prompt says nothing of its end.
+    run.tracker.goes_on(&message_id);
+    run.held = resume.held;
     run.prompted = has_prompt(&run, &message_id, resume.prompted).await?;
     // The agent had it, and has it no more.
     let lost = !run.prompted && resume.prompted;
