@@ -14,8 +14,8 @@ pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
 pub(crate) use file::{BYTES as FILE_BYTES, File};
 pub use kept::KeptError;
-use runs::runs;
 pub use runs::{BudgetConfig, CliUse, ProjectConfig, RunsConfig};
+use runs::{positive_budgets, runs};
 
 use crate::clock::Clock;
 use crate::paths::{Paths, Tenant};
@@ -243,7 +243,7 @@ impl Draft {
             base_url,
             plugin_id: filled(file.orgx.plugin_id).unwrap_or_else(|| DEFAULT_PLUGIN_ID.into()),
             presence: file.orgx.presence.unwrap_or(true),
-            runs: runs(file.runs, file.project),
+            runs: positive_budgets(&file.budget).and_then(|()| runs(file.runs, file.project)),
             opencode: opencode(env, file.opencode),
             outbox: outbox(env, &file.outbox),
             run_budget: file.budget.run,

@@ -18,6 +18,7 @@
 //! Data flows one way: a signal comes in (a frame, an agent's event, a timer, a command), `orgx_proto` decides, and
 //! effects go out. See `docs/architecture.md`.
 
+mod awake;
 mod claude;
 mod clock;
 mod config;

@@ -63,6 +63,11 @@ pub const FEED_LOST: Duration = Duration::from_secs(20);
 /// So long after a run was held its session is looked at again, and stopped again: an abort between a prompt and the
 /// work stops nothing. What the person does in it later is theirs.
 pub const HOLD_SETTLES: Duration = Duration::from_secs(10);
+/// Below this many percent of a battery that is being used the computer may sleep in the middle of a run: what is left
+/// is for shutting down in order.
+pub const BATTERY_LOW_PERCENT: u8 = 10;
+/// How often the battery is looked at while the computer is kept awake.
+pub const BATTERY_EVERY: Duration = Duration::from_secs(60);
 /// Model answers in a row that end without a reason. OpenCode asks again at once, for ever.
 pub const RUNAWAY_ANSWERS: u32 = 10;
 

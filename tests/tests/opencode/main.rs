@@ -5,6 +5,7 @@
 
 mod asks;
 mod cli_dialect;
+mod budget;
 mod crash;
 mod edit;
 mod feed;

@@ -90,6 +90,18 @@ pub(super) fn runs(file: file::Runs, projects: Vec<file::Project>) -> Result<Run
     })
 }
 
+/// A budget of nothing would start nothing, without a word why.
+pub(super) fn positive_budgets(budget: &file::Budget) -> Result<(), ConfigError> {
+    for (whose, budget) in [("run", budget.run), ("day", budget.day)] {
+        let limits = [("tokens", budget.tokens), ("cents", budget.cents), ("minutes", budget.minutes)];
+        if let Some((limit, _)) = limits.iter().find(|(_, most)| *most == Some(0)) {
+            let why = "it must be at least 1; leave it out to have no such budget".into();
+            return Err(ConfigError::Invalid { name: format!("budget.{whose}.{limit}"), why });
+        }
+    }
+    Ok(())
+}
+
 fn absolute(folder: &Path, name: &str) -> Result<(), ConfigError> {
     if folder.is_absolute() {
         return Ok(());

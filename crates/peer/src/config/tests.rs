@@ -115,3 +115,25 @@ fn a_broken_file_is_named_and_not_quoted() {
     std::fs::write(home.path().join("config.toml"), vec![b'#'; 300_000]).expect("a file");
     assert!(problem(&env).contains("larger than"));
 }
+
+#[test]
+fn a_budget_of_nothing_is_refused_with_its_name() {
+    let home = tempfile::tempdir().expect("a folder");
+    let env = Environment::of([]).with("HOME", home.path());
+    for (toml, name) in [
+        ("[budget]\nrun = { tokens = 0 }", "budget.run.tokens"),
+        ("[budget.run]\ntokens = 5\ncents = 0", "budget.run.cents"),
+        ("[budget.day]\nminutes = 0", "budget.day.minutes"),
+    ] {
+        let paths = Paths::of(&env).expect("paths");
+        let draft = Draft::parse(&env, paths, toml).expect("a file");
+        let error = draft.runs.expect_err("refused").to_string();
+        assert_eq!(
+            error,
+            format!("{name} cannot be used: it must be at least 1; leave it out to have no such budget")
+        );
+    }
+    let paths = Paths::of(&env).expect("paths");
+    let draft = Draft::parse(&env, paths, "[budget.day]\nminutes = 1").expect("a file");
+    assert!(draft.runs.is_ok_and(|_| draft.day_budget.minutes == Some(1)));
+}

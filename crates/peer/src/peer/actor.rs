@@ -14,6 +14,7 @@ use super::snapshot::{ClaudeCode, PeerSnapshot, RecentRun};
 use super::timeline::Timelines;
 use super::today::DayCounts;
 use super::undo::Undone;
+use crate::awake::Awake;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::opencode::OpenCode;
@@ -103,6 +104,7 @@ pub(super) struct Actor {
     pub(super) undoing: Vec<String>,
     pub(super) recent: VecDeque<RecentRun>,
     pub(super) timelines: Timelines,
+    pub(super) awake: Awake,
     pub(super) counts: DayCounts,
     /// What those who watch know to wait for the person: ids and runs.
     pub(super) asked: Vec<(String, RunId)>,
@@ -208,6 +210,7 @@ impl Actor {
             folder_check: 0,
             recent: VecDeque::new(),
             timelines: Timelines::default(),
+            awake: Awake::default(),
             counts: DayCounts::default(),
             asked: Vec::new(),
             remote: Remote::new(&config.plugin_id),

@@ -12,6 +12,7 @@ use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Effect, Ended, PauseState};
 use orgx_proto::ids::RunId;
+use orgx_proto::run::Run;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -95,6 +96,7 @@ impl Actor {
             }
         }
         self.notice_attention();
+        self.keep_awake();
         self.touch();
     }
 
@@ -146,6 +148,12 @@ impl Actor {
             }
         };
         self.carry_out(effects).await;
+    }
+
+    /// The computer is awake while an agent works, and not while everybody waits for the person.
+    fn keep_awake(&mut self) {
+        let works = |run: &Run| !run.phase.waits() && !run.needs_you();
+        self.awake.want(self.config.keep_awake && self.dispatcher.runs().any(works));
     }
 
     fn order(&self, run_id: &RunId, order: Order) {
