@@ -5,7 +5,7 @@ pub(crate) mod opencode;
 mod told;
 
 use orgx_proto::agent::{AgentAsk, AgentEnd, AgentEvent, PromptPlace, Reply};
-use orgx_proto::dispatch::Start;
+use orgx_proto::dispatch::{Resume, Start};
 use orgx_proto::ids::{AskId, SessionHandle};
 use serde::{Deserialize, Serialize};
 use std::sync::{MutexGuard, PoisonError};
@@ -111,9 +111,13 @@ impl RunIo {
     }
 
     /// Where the prompt went, or was to go, and whether the agent has it for sure; `None` before it was spent.
-    pub(crate) fn spent(&self) -> Option<(PromptPlace, bool)> {
-        let told = self.told();
-        told.place.clone().map(|place| (place, told.prompted))
+    pub(crate) fn spent(&self) -> Option<Resume> {
+        self.told().resume()
+    }
+
+    /// The run was begun by a peer before us.
+    pub(crate) fn take_up(&self, resume: &Resume) {
+        self.told().take_up(resume);
     }
 
     /// The driver reads everything again: what was told before is not told twice.
@@ -139,9 +143,12 @@ impl RunIo {
     /// Asks for the right to prompt a run that was held, to go on: it is given once for each order, and journaled first.
     pub(crate) async fn go_on(&self, message_id: String) -> Result<(), Halt> {
         let (answer, granted) = oneshot::channel();
-        self.reports.send(Report::GoOn(message_id, answer)).await.map_err(|_| Halt)?;
+        self.reports.send(Report::GoOn(message_id.clone(), answer)).await.map_err(|_| Halt)?;
         match granted.await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.told().goes_on(message_id);
+                Ok(())
+            }
             _ => Err(Halt),
         }
     }
@@ -185,7 +192,14 @@ impl RunIo {
     /// What the peer wants next. Never resolves once the peer is gone: then the run is stopped.
     pub(crate) async fn order(&self) -> Order {
         match self.orders.lock().await.recv().await {
-            Some(order) => order,
+            Some(order) => {
+                match order {
+                    Order::Hold => self.told().held = true,
+                    Order::GoOn => self.told().held = false,
+                    Order::Reply(..) => {}
+                }
+                order
+            }
             None => std::future::pending().await,
         }
     }

@@ -4,8 +4,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
 mod asks;
-mod cli_dialect;
 mod budget;
+mod cli_dialect;
 mod crash;
 mod edit;
 mod feed;

@@ -30,7 +30,8 @@ use feed::Feeds;
 use locate::{Located, Locator};
 use managed::Managed;
 use orgx_proto::agent::{AgentEnd, Failure};
-use orgx_proto::dispatch::{Resume, Start};
+use orgx_proto::dispatch::Start;
+use orgx_proto::prompt::GO_ON;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -161,8 +162,11 @@ impl OpenCode {
             }
             tracing::warn!(run_id = %start.run_id, "the OpenCode server of this run ended");
             lost = true;
-            if let Some((place, prompted)) = io.spent() {
-                start.resume = Some(Resume { place, prompted });
+            if let Some(resume) = io.spent() {
+                if resume.began.is_some() {
+                    GO_ON.clone_into(&mut start.prompt);
+                }
+                start.resume = Some(resume);
             }
             io.begin_again();
             let again = tokio::select! {
@@ -227,6 +231,9 @@ impl Driver for OpenCode {
     }
 
     async fn run(&self, start: Start, io: &RunIo) -> AgentEnd {
+        if let Some(resume) = &start.resume {
+            io.take_up(resume);
+        }
         if start.resume.is_some() && self.cli.was_left(&start.run_id).await {
             return AgentEnd::Failed(Failure::peer_restarted());
         }

@@ -2,6 +2,7 @@
 //! whole state again, and nothing may be told a second time.
 
 use orgx_proto::agent::{AgentEvent, PromptPlace};
+use orgx_proto::dispatch::Resume;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -16,6 +17,10 @@ pub(super) struct Told {
     pub(super) place: Option<PromptPlace>,
     pub(super) started: bool,
     pub(super) prompted: bool,
+    /// Where the first prompt went, once another one has followed it.
+    pub(super) began: Option<String>,
+    /// It is held at a budget.
+    pub(super) held: bool,
     events: Counts,
     /// What will come again, and is known.
     again: Counts,
@@ -25,6 +30,28 @@ impl Told {
     /// From here on everything is told from the beginning.
     pub(super) fn begin_again(&mut self) {
         self.again = self.events.clone();
+    }
+
+    /// Another prompt follows, under this id.
+    pub(super) fn goes_on(&mut self, message_id: String) {
+        (self.prompted, self.held) = (false, false);
+        if let Some(place) = &mut self.place {
+            let before = place.message_id.replace(message_id);
+            self.began = self.began.take().or(before);
+        }
+    }
+
+    /// A peer before us began it: that is where it stands.
+    pub(super) fn take_up(&mut self, resume: &Resume) {
+        self.place = Some(resume.place.clone());
+        (self.prompted, self.held) = (resume.prompted, resume.held);
+        self.began.clone_from(&resume.began);
+    }
+
+    /// What is to be looked up when the agent is gone and another one takes over; `None`: nothing was prompted.
+    pub(super) fn resume(&self) -> Option<Resume> {
+        let place = self.place.clone()?;
+        Some(Resume { place, prompted: self.prompted, began: self.began.clone(), held: self.held })
     }
 
     /// Is this news?
