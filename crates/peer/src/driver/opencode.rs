@@ -16,6 +16,7 @@ mod owner;
 mod server;
 pub(crate) mod state_file;
 mod stop_on_drop;
+mod strays;
 pub(crate) mod survey;
 pub(crate) mod tracker;
 mod undo;

@@ -209,6 +209,8 @@ impl Managed {
         }
         tracing::warn!("our own OpenCode server ended by itself");
         self.crashes().add(Instant::now());
+        // Its runs are over with it, and so are their commands.
+        server.process.end_strays();
         Record::remove(&server.record);
         server.output.finish();
         None
@@ -408,6 +410,7 @@ async fn terminate(server: Server) {
         let _ended = timeout(limits::MANAGED_STOP, server.process.end()).await;
     }
     Record::remove(&server.record);
+    server.process.end_strays();
     server.output.finish();
 }
 

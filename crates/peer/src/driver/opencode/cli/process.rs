@@ -3,6 +3,7 @@
 use super::super::managed::process::Signal;
 #[cfg(unix)]
 use super::super::managed::process::signal_group;
+use super::super::{owner, strays};
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -16,6 +17,8 @@ pub(super) const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Process {
     child: Child,
     pid: u32,
+    /// When it began, as far as the OS tells.
+    started: Option<String>,
     told: bool,
     /// While it is not, its number is nobody else's.
     reaped: bool,
@@ -28,7 +31,8 @@ impl Process {
         command.process_group(0);
         let child = command.spawn()?;
         let pid = child.id().unwrap_or_default();
-        Ok(Self { child, pid, told: false, reaped: false })
+        let started = owner::started(pid);
+        Ok(Self { child, pid, started, told: false, reaped: false })
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -61,9 +65,8 @@ impl Process {
         signal(self.pid, Signal::Term);
     }
 
-    /// Ends it and all it started.
+    /// Ends what is left of it and of all it started.
     pub(super) fn kill(&mut self) {
-        self.told = true;
         signal(self.pid, Signal::Kill);
         #[cfg(not(unix))]
         let _gone = self.child.start_kill();
@@ -74,7 +77,18 @@ impl Process {
         signal(self.pid, Signal::Kill);
         let status = self.child.wait().await.unwrap_or_default();
         self.reaped = true;
+        // One that ended by itself has seen to its commands.
+        if self.told || status.code().is_none() {
+            self.end_strays();
+        }
         status
+    }
+
+    /// Ends the commands that it left running.
+    fn end_strays(&self) {
+        if let Some(started) = &self.started {
+            strays::end(self.pid, started);
+        }
     }
 
     #[cfg(unix)]
@@ -95,6 +109,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.reaped {
             signal(self.pid, Signal::Kill);
+            self.end_strays();
         }
     }
 }

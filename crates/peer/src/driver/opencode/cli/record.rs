@@ -1,6 +1,6 @@
 //! Which `opencode run` belongs to which run, for a peer after us: one that we leave behind must not work on unseen.
 
-use super::super::owner;
+use super::super::{owner, strays};
 use super::end_process;
 use crate::paths::{short_hash, write_private};
 use orgx_proto::ids::RunId;
@@ -70,9 +70,13 @@ impl Records {
         let Ok(ending) = Arc::clone(&self.ending).try_lock_owned() else { return };
         tokio::spawn(async move {
             for (file, record) in found {
+                let ended = record.clone();
                 if let Some(record) = record.filter(Record::runs) {
                     tracing::info!(run_id = %record.run_id, "ending the `opencode run` that the last start left running");
                     end_process(record.pid, || record.runs()).await;
+                }
+                if let Some(record) = ended {
+                    strays::end(record.pid, &record.started);
                 }
                 drop(Kept(file));
             }

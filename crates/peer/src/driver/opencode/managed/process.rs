@@ -1,6 +1,7 @@
 //! The process of our own server: ours, or taken over from a peer before us. Somebody always looks after it, so that
 //! its end is known when it happens.
 
+use super::super::{owner, strays};
 use super::LOOK;
 use super::record::Record;
 use tokio::process::Child;
@@ -13,6 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Debug)]
 pub(super) struct Process {
     pid: Option<u32>,
+    /// When it began, as far as the OS tells.
+    started: Option<String>,
     over: watch::Receiver<bool>,
     /// Where there are no signals.
     #[cfg_attr(unix, expect(dead_code, reason = "signals go to the whole group"))]
@@ -25,6 +28,7 @@ impl Process {
     pub(super) fn ours(mut child: Child) -> Self {
         let (tell, over) = watch::channel(false);
         let (pid, kill) = (child.id(), CancellationToken::new());
+        let started = pid.and_then(owner::started);
         let killed = kill.clone();
         let watch = tokio::spawn(async move {
             tokio::select! {
@@ -38,13 +42,13 @@ impl Process {
             }
             tell.send_replace(true);
         });
-        Self { pid, over, kill, _watch: AbortOnDropHandle::new(watch) }
+        Self { pid, started, over, kill, _watch: AbortOnDropHandle::new(watch) }
     }
 
     /// One that a peer before us started.
     pub(super) fn adopted(record: Record) -> Self {
         let (tell, over) = watch::channel(!record.runs());
-        let pid = Some(record.pid);
+        let (pid, started) = (Some(record.pid), Some(record.started.clone()));
         let watch = tokio::spawn(async move {
             // Nobody tells of a process that is not our child.
             let mut look = interval(LOOK);
@@ -53,7 +57,14 @@ impl Process {
             }
             tell.send_replace(true);
         });
-        Self { pid, over, kill: CancellationToken::new(), _watch: AbortOnDropHandle::new(watch) }
+        Self { pid, started, over, kill: CancellationToken::new(), _watch: AbortOnDropHandle::new(watch) }
+    }
+
+    /// Ends the commands that it left running. It has ended.
+    pub(super) fn end_strays(&self) {
+        if let (Some(pid), Some(started)) = (self.pid, &self.started) {
+            strays::end(pid, started);
+        }
     }
 
     pub(super) fn runs(&self) -> bool {
