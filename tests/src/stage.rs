@@ -89,9 +89,14 @@ impl Stage {
 
     /// `orgx-peer run` in an environment made from nothing.
     pub fn command(&self) -> Command {
+        self.command_of(&["run", "-v"])
+    }
+
+    /// `orgx-peer` with these arguments, likewise.
+    pub fn command_of(&self, arguments: &[&str]) -> Command {
         // A test program that is killed takes its peers along, and they their servers.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", "--"]).arg(programs::peer()).args(["run", "-v"]);
+        command.args(["--pdeathsig", "TERM", "--"]).arg(programs::peer()).args(arguments);
         command.env_clear().current_dir(&self.root);
         command.env("PATH", opencode::path_with(None)).env("HOME", self.home());
         command.env("ORGX_API_KEY", KEY).env("ORGX_WORKSPACE_ID", "w");
