@@ -69,7 +69,7 @@ impl Named<'_> {
     /// The session to go on with. One that cannot be one is kept, so that its driver says so: to begin anew would be
     /// another task.
     pub(super) fn session(&self) -> Result<Option<SessionHandle>, String> {
-        let Some(text) = self.both("session_handle").filter_map(Value::as_str).next() else {
+        let Some(text) = self.both("session_handle").find_map(Value::as_str) else {
             return Ok(None);
         };
         match text.trim() {

@@ -83,7 +83,7 @@ fn covers_form(wide: &[Sign], narrow: &[Sign]) -> bool {
             next[at] = match (sign, narrow.get(at)) {
                 (Sign::Any, None) => fits[at],
                 (Sign::Any, Some(_)) => fits[at] || next[at + 1],
-                (_, None) | (_, Some(Sign::Any)) => false,
+                (_, None | Some(Sign::Any)) => false,
                 (Sign::One, Some(_)) => fits[at + 1],
                 (Sign::Just(one), Some(two)) => *two == Sign::Just(*one) && fits[at + 1],
             };

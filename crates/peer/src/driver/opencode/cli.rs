@@ -172,7 +172,10 @@ fn fitting(start: &Start) -> Result<String, &'static str> {
         );
     }
     if start.ask_before_commands {
-        return Err("the person wants to be asked before commands, and `opencode run` cannot ask");
+        return Err(
+            "the person wants to be asked before commands, and `opencode run` can ask nobody; let OrgX Peer start \
+                    OpenCode's server ([opencode] start_when_needed in config.toml)",
+        );
     }
     Ok(folder)
 }
