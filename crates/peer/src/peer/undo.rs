@@ -18,7 +18,7 @@ type Asker = oneshot::Sender<Result<Reply, CommandError>>;
 pub(super) struct Undone {
     run_id: RunId,
     folder: String,
-    undone: bool,
+    taken_back: bool,
     result: Result<(), String>,
     asker: Asker,
 }
@@ -40,16 +40,22 @@ impl Actor {
             let work = timeout(limits::UNDO_WITHIN, driver.undo(&prompted, undone));
             let late = |_| Err("OpenCode did not answer in time; look at `git status`".to_owned());
             let result = work.await.unwrap_or_else(late);
-            Signal::Undone(Box::new(Undone { run_id, folder: prompted.folder, undone, result, asker }))
+            Signal::Undone(Box::new(Undone {
+                run_id,
+                folder: prompted.folder,
+                taken_back: undone,
+                result,
+                asker,
+            }))
         });
     }
 
     pub(super) async fn on_undone(&mut self, done: Undone) {
-        let Undone { run_id, folder, undone, result, asker } = done;
+        let Undone { run_id, folder, taken_back, result, asker } = done;
         self.undoing.retain(|busy| *busy != folder);
         let answer = match result {
             Ok(()) => {
-                let kept = self.journal.undone(run_id, undone).await;
+                let kept = self.journal.undone(run_id, taken_back).await;
                 self.journaled(kept, "That a run was taken back is not written down").await;
                 Ok(Reply::Done)
             }

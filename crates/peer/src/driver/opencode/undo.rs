@@ -22,6 +22,8 @@ const WENT_ON: &str = "the session went on after this run, and its later work wo
 const GONE: &str =
     "OpenCode does not know this run's prompt any more, so nothing was changed; look at `git status`";
 const FINAL: &str = "there is nothing to do again: the session went on since, which made it final";
+const NO_SERVER: &str = "only OpenCode's server can take a run back, and there is none; start `opencode serve`, or let OrgX \
+                         Peer start it ([opencode] start_when_needed in config.toml)";
 const BUSY: &str = "OpenCode is at work in this session; wait until it is done, or cancel it";
 
 impl OpenCode {
@@ -30,9 +32,8 @@ impl OpenCode {
         let lease = self.managed.lease();
         let client = match self.find_or_start_server().await? {
             Located::Server(client) => client,
-            Located::Daemon(_) | Located::Cli(_) => {
-                return Err("this OpenCode cannot take anything back".to_owned());
-            }
+            Located::Daemon(_) => return Err("the agent's daemon cannot take anything back".to_owned()),
+            Located::Cli(_) => return Err(NO_SERVER.to_owned()),
         };
         // Our own server must not end as idle meanwhile.
         let _lease = Managed::is_ours(&client).then_some(lease);

@@ -33,9 +33,10 @@ pub(super) async fn begin<'a>(
         return Ok((run, message_id));
     }
     // A peer before us may have got as far as its session.
-    let kept = match start.restored {
-        true => client.find_session(&folder, start.run_id.as_str()).await.map_err(made)?,
-        false => None,
+    let kept = if start.restored {
+        client.find_session(&folder, start.run_id.as_str()).await.map_err(made)?
+    } else {
+        None
     };
     let session = match kept {
         Some(session) => session,
