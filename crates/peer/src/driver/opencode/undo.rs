@@ -72,7 +72,7 @@ async fn take_back(client: &Client, run: &Prompted) -> Result<(), Stopped> {
     if went_on(&messages, &run.message_id, already) {
         return Err(Stopped::Because(WENT_ON));
     }
-    let session = client.revert(&run.session, &run.message_id).await?;
+    let session = client.revert(&run.session, first_prompt(&messages, &run.message_id)).await?;
     if session.pointer("/revert/messageID").is_none() {
         return Err(Stopped::Because(GONE));
     }
@@ -95,12 +95,28 @@ async fn bring_back(client: &Client, run: &Prompted) -> Result<(), Stopped> {
 
 /// Was the session prompted after this message, but for what is taken back already? OpenCode's ids ascend.
 fn went_on(messages: &[Value], after: &str, taken_back: Option<&str>) -> bool {
-    let mut prompts = messages
+    prompts(messages).any(|(id, _)| id > after && taken_back.is_none_or(|from| id < from))
+}
+
+/// The run's own first prompt: one that was held at its budget is known by the prompt that let it go on.
+fn first_prompt<'a>(messages: &'a [Value], known: &'a str) -> &'a str {
+    let mut prompts: Vec<(&str, &Value)> = prompts(messages).filter(|(id, _)| *id <= known).collect();
+    let goes_on = |message: &Value| {
+        message.pointer("/parts/0/text").and_then(Value::as_str) == Some(orgx_proto::prompt::GO_ON)
+    };
+    while prompts.len() > 1 && prompts.last().is_some_and(|(_, message)| goes_on(message)) {
+        prompts.pop();
+    }
+    prompts.last().map_or(known, |(id, _)| id)
+}
+
+/// The prompts of a session, oldest first, but for OpenCode's own.
+fn prompts(messages: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
+    messages
         .iter()
         .filter(|message| message.pointer("/info/role").and_then(Value::as_str) == Some("user"))
         .filter(|message| !is_synthetic(message))
-        .filter_map(|message| message.pointer("/info/id").and_then(Value::as_str));
-    prompts.any(|id| id > after && taken_back.is_none_or(|from| id < from))
+        .filter_map(|message| Some((message.pointer("/info/id")?.as_str()?, message)))
 }
 
 /// OpenCode's own prompts, as after a compaction: part of the run.
@@ -117,6 +133,23 @@ fn is_synthetic(message: &Value) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_run_that_was_held_is_taken_back_from_its_first_prompt_on() {
+        let user = |id: &str, text: &str| json!({"info": {"id": id, "role": "user"}, "parts": [{"type": "text", "text": text}]});
+        let go_on = orgx_proto::prompt::GO_ON;
+        let messages =
+            [user("msg_1", "earlier"), user("msg_2", "work"), user("msg_3", go_on), user("msg_4", go_on)];
+        for (known, first) in [("msg_4", "msg_2"), ("msg_3", "msg_2"), ("msg_2", "msg_2"), ("msg_0", "msg_0")]
+        {
+            assert_eq!(first_prompt(&messages, known), first);
+        }
+        assert_eq!(
+            first_prompt(&messages[2..], "msg_4"),
+            "msg_3",
+            "what came before is too long ago to be listed"
+        );
+    }
 
     #[test]
     fn a_session_that_was_prompted_since_is_known() {
