@@ -179,6 +179,19 @@ mod tests {
         assert!(asked.contains(&format!("/{}", most + 9)) && !asked.contains("/9"), "the newest");
     }
 
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_given_up_in_time() {
+        let listeners: Vec<_> =
+            (0..4).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let servers = listeners.iter().map(|listener| {
+            let port = listener.local_addr().expect("its address").port();
+            Server { seen: Seen::at(port), began: None }
+        });
+        // Which one gives up first is not what matters: together they take no longer than one.
+        let heard = timeout(limits::SESSIONS_ASK * 2, hear(servers.collect(), &[])).await.expect("in time");
+        assert!(heard.answering.is_empty() && heard.doing.is_empty());
+    }
+
     #[test]
     fn an_ask_counts_while_its_session_is_busy() {
         let mut heard = Heard::default();

@@ -132,7 +132,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 async fn is_folder(folder: PathBuf) -> bool {
     let look = tokio::task::spawn_blocking(move || folder.is_dir());
-    timeout(limits::FOLDER_CHECK, look).await.is_ok_and(|found| found.unwrap_or_default())
+    timeout(limits::FOLDER_CHECK, look).await.is_ok_and(Result::unwrap_or_default)
 }
 
 /// Everything that was found out.

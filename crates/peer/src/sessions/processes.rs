@@ -137,17 +137,15 @@ impl Job {
             Some(word) if TOOLS.contains(word) => Kind::Other,
             _ => Kind::Terminal,
         };
-        let named = if kind == Kind::Terminal { words.first().copied() } else { folder };
-        let base = match kind {
-            Kind::Terminal | Kind::Run => pwd.filter(|pwd| pwd.is_absolute()).unwrap_or(here),
-            Kind::Server | Kind::Other => here,
+        // The terminal interface goes to the folder that it is given.
+        let folder = match (kind, folder) {
+            (Kind::Run, folder) => {
+                let base = pwd.filter(|pwd| pwd.is_absolute()).unwrap_or(here);
+                folder.map_or_else(|| base.to_owned(), |folder| base.join(folder))
+            }
+            _ => here.to_owned(),
         };
-        Self {
-            kind,
-            folder: real(&named.map_or_else(|| base.to_owned(), |named| base.join(named))),
-            session: session.map(ToOwned::to_owned),
-            goes_on,
-        }
+        Self { kind, folder: real(&folder), session: session.map(ToOwned::to_owned), goes_on }
     }
 }
 
@@ -167,14 +165,13 @@ mod tests {
         std::fs::create_dir_all(here.join("b/c")).expect("folders");
         let below = |path: &str| here.join(path);
         for (line, kind, folder, session, goes_on) in [
-            ("", Kind::Terminal, "b", None, false),
-            ("c", Kind::Terminal, "b/c", None, false),
-            ("../b/c", Kind::Terminal, "b/c", None, false),
-            ("--port 1234", Kind::Terminal, "b", None, false),
-            ("-c", Kind::Terminal, "b", None, true),
-            ("--continue c", Kind::Terminal, "b/c", None, true),
-            ("--session ses_1 c", Kind::Terminal, "b/c", Some("ses_1"), false),
-            ("-m x/y --prompt run", Kind::Terminal, "b", None, false),
+            ("", Kind::Terminal, "", None, false),
+            ("../somewhere", Kind::Terminal, "", None, false),
+            ("--port 1234", Kind::Terminal, "", None, false),
+            ("-c", Kind::Terminal, "", None, true),
+            ("--continue c", Kind::Terminal, "", None, true),
+            ("--session ses_1 c", Kind::Terminal, "", Some("ses_1"), false),
+            ("-m x/y --prompt run", Kind::Terminal, "", None, false),
             ("run hello there", Kind::Run, "b", None, false),
             ("run --format json --dir c -s ses_2 hello", Kind::Run, "b/c", Some("ses_2"), false),
             ("run --session=ses_3 --auto serve", Kind::Run, "b", Some("ses_3"), false),
@@ -194,6 +191,7 @@ mod tests {
             assert_eq!(job, expected, "{line}");
         }
         assert_eq!(Job::read(&[], &here, None).folder, here);
-        assert_eq!(Job::read(&["gone".to_owned()], &here, None).folder, below("gone"));
+        let run = ["run", "--dir", "gone"].map(ToOwned::to_owned);
+        assert_eq!(Job::read(&run, &here, None).folder, below("gone"));
     }
 }

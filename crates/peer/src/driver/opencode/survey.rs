@@ -23,6 +23,13 @@ impl From<Client> for Seen {
 }
 
 impl Seen {
+    /// Whatever is on this port.
+    #[cfg(test)]
+    pub(crate) fn at(port: u16) -> Self {
+        let origin = format!("http://127.0.0.1:{port}").parse().expect("an address");
+        Self(Client::new(origin, None, "asked").expect("a client"))
+    }
+
     /// Where it listens.
     pub(crate) fn port(&self) -> u16 {
         self.0.origin().port_or_known_default().unwrap_or_default()

@@ -125,9 +125,9 @@ mod tests {
         drop(child.stdin.take());
         child.wait().expect("it ends");
         let seen = seen.expect("it was there");
-        // `-c` is "go on" to OpenCode, and the word that follows it a folder.
+        // `-c` is "go on" to OpenCode.
         assert_eq!((seen.job.kind, seen.job.goes_on), (Kind::Terminal, true));
-        assert_eq!((seen.job.folder, seen.ports), (dir.join("read x"), vec![]));
+        assert_eq!((seen.job.folder, seen.ports), (dir, vec![]));
         assert!((seen.started_at - before).abs() < 5_000, "{} {before}", seen.started_at);
         assert!(all().expect("Linux tells").iter().all(|process| process.pid != child.id()), "it has ended");
     }
