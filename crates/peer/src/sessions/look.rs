@@ -41,7 +41,11 @@ impl Look {
 /// The sessions. Takes [`limits::SESSIONS_READ`] and [`limits::SESSIONS_ASK`] at most, whatever hangs.
 pub(crate) async fn look(at: Look, all: bool, folder: Option<PathBuf>) -> Sessions {
     let program = at.opencode.program.clone();
-    let which = Which { all, folder: folder.as_deref().map(names).unwrap_or_default(), id: None };
+    let folder = match folder {
+        Some(folder) => names(folder).await,
+        None => Vec::new(),
+    };
+    let which = Which { all, folder, id: None };
     let mut all = survey(&at, which.clone()).await;
     all.add_unknown(&which);
     let sessions = all.told(now_ms(), which.all, program.as_deref());
@@ -124,10 +128,12 @@ fn attach(opened: OpenSession, server: &Seen, session: &str) -> OpenSession {
     OpenSession { arguments: arguments.into(), environment, ..opened }
 }
 
-/// A folder's names: as it was given, and its own.
-fn names(folder: &Path) -> Vec<String> {
-    let own = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    [folder.to_owned(), own].map(|name| name.to_string_lossy().into_owned()).into()
+/// A folder's names: as it was given, and its own. One that does not answer has only the first.
+async fn names(folder: PathBuf) -> Vec<String> {
+    let given = folder.clone();
+    let own = tokio::task::spawn_blocking(move || folder.canonicalize());
+    let own = timeout(limits::FOLDER_CHECK, own).await.ok().and_then(|own| own.ok()?.ok());
+    std::iter::once(given).chain(own).map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 async fn is_folder(folder: PathBuf) -> bool {

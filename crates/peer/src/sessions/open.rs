@@ -119,6 +119,7 @@ fn cmd(word: &str) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     const AWKWARD: [&str; 14] = [
         "plain",
         "",

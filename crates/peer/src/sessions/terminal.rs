@@ -121,7 +121,8 @@ fn find(env: &Environment, name: &str) -> Option<std::path::PathBuf> {
         .find(|file| file.is_absolute() && is_program(file))
 }
 
-#[cfg(all(test, unix, not(target_os = "macos")))]
+#[cfg(test)]
+#[cfg(all(unix, not(target_os = "macos")))]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;

@@ -95,7 +95,9 @@ pub(crate) fn servers(
     }
     let local = |port: u16| format!("http://127.0.0.1:{port}").parse::<Url>().ok();
     let noted = config.state_file.as_deref().and_then(|file| state_file::port(file).ok().flatten());
-    let ports = noted.into_iter().chain(listening.iter().copied()).chain([WELL_KNOWN_PORT]);
+    // Whoever wants none of those that merely run here is not shown what they have, either.
+    let others = listening.iter().copied().chain([WELL_KNOWN_PORT]).filter(|_| config.use_running);
+    let ports = noted.into_iter().chain(others);
     for origin in config.server_url.clone().into_iter().chain(ports.filter_map(local)) {
         let trusted = origin.port_or_known_default().is_some_and(|port| owner::of_port(port).is_trusted());
         let login = config.password.clone().map(|password| (config.username.clone(), password));
