@@ -15,8 +15,7 @@ async fn a_server_that_never_answers_holds_up_nothing_but_the_answer_about_sessi
     let origin = format!("http://{}", silent.local_addr().expect("its address"));
     config.opencode.server_url = Some(origin.parse().expect("an address"));
     let peer = world.peer_with(config).await;
-    let sessions = peer.command(Command::Sessions { all: true, directory: None });
-    tokio::pin!(sessions);
+    let mut sessions = Box::pin(peer.command(Command::Sessions { all: true, directory: None }));
     // The command is on its way before the next one.
     tokio::select! {
         biased;
