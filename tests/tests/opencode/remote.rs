@@ -1,5 +1,6 @@
 //! What an agent asks, answered at OrgX.
 
+use orgx_sandbox::gateway::Asked;
 use orgx_tests::{Stage, golden, story, task};
 use serde_json::{Value, json};
 
@@ -16,6 +17,12 @@ fn dispatch(stage: &Stage, prompt: &str) {
     stage.gateway.dispatch(frame);
 }
 
+/// What OrgX is asked about the run.
+async fn asked(stage: &Stage) -> Asked {
+    let asked = stage.gateway.attention().wait_asked("run").await;
+    asked.unwrap_or_else(|late| panic!("{late}\n{:#?}\n{}", stage.gateway.violations(), stage.log()))
+}
+
 /// The `continuation.receipt` frames, as they came.
 fn continuations(stage: &Stage) -> Vec<String> {
     let frames = stage.gateway.frames().into_iter().filter(|frame| frame.kind() == "continuation.receipt");
@@ -28,7 +35,7 @@ fn a_command_that_is_approved_at_orgx_runs_and_the_run_goes_on() {
         let stage = stage(json!({ "permission": { "bash": "ask" } })).await;
         let peer = stage.peer().await;
         dispatch(&stage, "BASH");
-        let asked = stage.gateway.attention().wait_asked("run").await.unwrap();
+        let asked = asked(&stage).await;
         let resolution = json!({ "status": "approved", "option_id": "allow_once", "note": "fine" });
         stage.gateway.push_answer(&asked, "res_1", &resolution);
         stage.completion("run").await;
@@ -61,7 +68,7 @@ fn an_agents_question_that_is_answered_at_orgx_lets_it_go_on() {
         let stage = stage(json!({})).await;
         let peer = stage.peer().await;
         dispatch(&stage, "QUESTION");
-        let asked = stage.gateway.attention().wait_asked("run").await.unwrap();
+        let asked = asked(&stage).await;
         let chosen = asked.body["options"][0].clone();
         let answer =
             json!({ "resolved": true, "resolution_context": { "selected_option_ids": [chosen["id"]] } });
@@ -81,7 +88,7 @@ fn a_command_that_is_declined_at_orgx_does_not_run_and_the_agent_reads_why() {
         let stage = stage(json!({ "permission": { "bash": "ask" } })).await;
         let _peer = stage.peer().await;
         dispatch(&stage, "BASH");
-        let asked = stage.gateway.attention().wait_asked("run").await.unwrap();
+        let asked = asked(&stage).await;
         let resolution = json!({ "status": "declined", "note": "Read the README instead." });
         stage.gateway.push_answer(&asked, "res_1", &resolution);
         stage.completion("run").await;
