@@ -107,14 +107,14 @@ fn left(row: &Row<'_>) -> Result<Left> {
     let spent_at: Option<i64> = row.get(11)?;
     let text: Option<String> = row.get(7)?;
     let task = text.as_deref().and_then(|text| serde_json::from_str::<Task>(text).ok());
-    let task = task.filter(|task| !task.title.trim().is_empty());
-    let prompted = task.is_none();
+    let prompted = task.as_ref().is_none_or(|task| task.title.trim().is_empty());
     if prompted && spent_at.is_none() {
         // Nobody knows any more what was to be done; OrgX may give it again.
         return Err(rusqlite::Error::InvalidColumnType(7, "task".into(), rusqlite::types::Type::Text));
     }
     let mut task = task.unwrap_or_default();
     if prompted {
+        task = Task { scope: task.scope, ..Task::default() };
         task.repo_path = row.get(6)?;
         task.driver = DriverId::new(row.get::<_, Option<String>>(2)?.unwrap_or_default());
     }

@@ -4,7 +4,7 @@ use orgx_proto::budget::{More, Used};
 use orgx_proto::delivery::Class;
 use orgx_proto::dispatch::{Origin, PastEnd};
 use orgx_proto::ids::{DispatchKey, DriverId, SessionHandle};
-use orgx_proto::message::Task;
+use orgx_proto::message::{Scope, Task};
 use std::time::Duration;
 
 mod damage;
@@ -61,6 +61,7 @@ fn dispatch(run: &str) -> Dispatch {
             description: Some("BODY".into()),
             repo_path: Some("/w/api".into()),
             skill_ids: vec!["s".into()],
+            scope: Scope { initiative_id: Some("ini".into()), ..Scope::default() },
             ..Task::default()
         },
         local: false,
@@ -128,6 +129,11 @@ async fn a_dispatch_is_kept_whole_in_the_order_it_came_until_its_agent_has_it() 
     assert_eq!(
         (left.dispatch.task.title.as_str(), left.dispatch.task.repo_path.as_deref()),
         ("", Some("/w/api"))
+    );
+    assert_eq!(
+        left.dispatch.task.scope,
+        dispatch("a").task.scope,
+        "what its agent asks can be asked at OrgX, too"
     );
 }
 

@@ -7,10 +7,10 @@ use orgx_proto::budget::More;
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::dispatch::{Ended, Past, PastEnd, Spent};
 use orgx_proto::ids::{DispatchKey, RunId};
-use orgx_proto::message::Dispatch;
+use orgx_proto::message::{Dispatch, Scope, Task};
 use orgx_proto::run::{Balance, Held};
 use orgx_proto::time::Timestamp;
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// A dispatch waits for its turn.
 pub(super) fn queue(db: &Connection, dispatch: &Dispatch, at: Timestamp, after_pause: bool) -> Result<()> {
@@ -92,9 +92,16 @@ pub(super) fn day_more(db: &Connection, day: i64, more: More) -> Result<()> {
     db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('day_more', ?1)", [value]).map(drop)
 }
 
-/// The agent has the prompt: its text goes.
+/// The text of a task is gone for good. Where OrgX files it stays, so that what its agent asks can be asked there, too.
 pub(super) fn erase(db: &Connection, run_id: &RunId) -> Result<()> {
-    db.execute("UPDATE run SET task = NULL WHERE run_id = ?1", [run_id.as_str()]).map(drop)
+    let task = db.query_row("SELECT task FROM run WHERE run_id = ?1", [run_id.as_str()], |row| row.get(0));
+    let task: Option<String> = task.optional()?.flatten();
+    let scope = task.and_then(|task| serde_json::from_str::<Task>(&task).ok()).map(|task| task.scope);
+    let kept = scope.filter(|scope| *scope != Scope::default()).map(|scope| {
+        let task = Task { scope, ..Task::default() };
+        serde_json::to_string(&task).unwrap_or_default()
+    });
+    db.execute("UPDATE run SET task = ?2 WHERE run_id = ?1", params![run_id.as_str(), kept]).map(drop)
 }
 
 /// A deviation that is about to be sent.
