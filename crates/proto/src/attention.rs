@@ -272,7 +272,7 @@ impl Remote {
             let Some(about) = open.about(part) else { continue };
             match &part.answer {
                 Some((key, _)) if given.is_ok() => {
-                    said.push(self.say(&about, key, State::Resumed, None, now))
+                    said.push(self.say(&about, key, State::Resumed, None, now));
                 }
                 Some((key, _)) => {
                     let why = given.err().map(NotGiven::words);

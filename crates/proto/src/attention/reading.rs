@@ -48,14 +48,13 @@ fn choose(offered: &[Offered], resolution: &Resolution) -> Result<Said, Redacted
         }
     }
     match (&chosen[..], note) {
-        ([Means::Once], _) => Ok(Said::Allow),
+        // Chosen, or a plain yes with nothing beside it that could say otherwise.
+        ([Means::Once], _) | ([], None) => Ok(Said::Allow),
         ([Means::ForRun], _) => Ok(Said::AllowForRun),
         ([Means::No], note) => {
             let reason = note.as_ref().map(|note| Redacted::cut(note, REASON_CHARS).into_string());
             Ok(Said::Deny(reason))
         }
-        // A plain yes, with nothing beside it that could say otherwise.
-        ([], None) => Ok(Said::Allow),
         ([], Some(_)) => Err(Redacted::new("the answer names no option, so it is not taken for a yes")),
         _ => Err(Redacted::new("the answer names several options")),
     }

@@ -47,7 +47,7 @@ pub(super) fn create(item: &Item, at: usize, key: &str) -> String {
                     at + 1,
                     questions.len()
                 );
-                context = format!("{context}\n\n{of}").trim().to_owned();
+                format!("{context}\n\n{of}").trim().clone_into(&mut context);
             }
             (shown(&question.text), context, mode, "question", options)
         }
