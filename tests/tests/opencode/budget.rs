@@ -29,12 +29,12 @@ fn more_work(stage: &Stage) {
     stage.model.script(GO_ON, json!([write("three.txt"), { "text": "Done." }]));
 }
 
-fn configure(stage: &Stage, budget: &str) {
+pub(super) fn configure(stage: &Stage, budget: &str) {
     std::fs::write(stage.config().join("config.toml"), format!("[budget]\n{budget}\n")).unwrap();
 }
 
 /// The running peer, as another program of the person sees it.
-async fn handle(stage: &Stage) -> Handle {
+pub(super) async fn handle(stage: &Stage) -> Handle {
     let env = Environment::of([])
         .with("HOME", stage.home())
         .with("ORGX_PEER_STATE_DIR", stage.state())
@@ -45,7 +45,7 @@ async fn handle(stage: &Stage) -> Handle {
 }
 
 /// Returns once the person is asked about the run's budget, with what is asked.
-async fn asked(handle: &Handle, run_id: &str) -> Attention {
+pub(super) async fn asked(handle: &Handle, run_id: &str) -> Attention {
     let mut snapshots = handle.watch();
     let about = |all: &[Attention]| all.iter().find(|one| one.run_id == run_id).cloned();
     let waited = snapshots.wait_for(|now| about(&now.attention).is_some());
@@ -54,7 +54,7 @@ async fn asked(handle: &Handle, run_id: &str) -> Attention {
     about(&now.attention).unwrap()
 }
 
-async fn answer(handle: &Handle, attention: &Attention, answer: orgx_peer::Answer) {
+pub(super) async fn answer(handle: &Handle, attention: &Attention, answer: orgx_peer::Answer) {
     handle.command(Command::Answer { id: attention.id.clone(), answer }).await.expect("it is asked");
 }
 

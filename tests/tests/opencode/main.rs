@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "these are tests; their helpers are, too")]
 
 mod asks;
+mod awake;
 mod budget;
 mod cli_dialect;
 mod crash;
