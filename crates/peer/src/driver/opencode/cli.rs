@@ -261,6 +261,8 @@ impl Run {
                     answer.provider.clone_from(&self.provider);
                 }
                 if self.tracker.is_none() {
+                    // What `opencode run` is told it is told once.
+                    io.cannot_hold().await;
                     io.started(SessionHandle::new(session.clone())).await;
                 }
                 let folder = Path::new(&self.folder);
