@@ -94,9 +94,13 @@ fn keep(hear: &Receiver<bool>, system: &dyn System) {
         };
         match heard {
             Ok(first) => {
-                // What was wanted in between is over.
-                let newest = hear.try_iter().last().unwrap_or(first);
-                failed &= wanted && newest;
+                // What was wanted in between is over; but another run is another try.
+                let mut newest = first;
+                failed &= first;
+                for next in hear.try_iter() {
+                    failed &= next;
+                    newest = next;
+                }
                 wanted = newest;
             }
             Err(RecvTimeoutError::Timeout) => {}

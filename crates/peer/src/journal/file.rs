@@ -101,7 +101,9 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
         // A column or a table is missing.
         || matches!(error, rusqlite::Error::SqlInputError { .. })
-        || error.to_string().contains("no such table")
+        || ["no such table", "no such column", "has no column named"]
+            .iter()
+            .any(|words| error.to_string().contains(words))
 }
 
 /// The file can be written and says of itself that it cannot, or has a format or a schema that nobody wrote.
