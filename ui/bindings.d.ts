@@ -770,9 +770,9 @@ updated_at: number,
  */
 run_id: string | null, 
 /**
- * What Resume copies, as it is shown.
+ * What Resume copies, as it is shown; `None` where it cannot be opened.
  */
-command: string, };
+command: string | null, };
 
 /**
  * The sessions.

@@ -6,7 +6,7 @@ pub mod mock;
 use crate::notifications::{Key, Notification};
 use crate::tray::Tray;
 use crate::view::model::WindowState;
-use orgx_peer::OpenSession;
+use orgx_peer::{Environment, OpenSession};
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -32,7 +32,7 @@ pub trait Desktop: Send + Sync + 'static {
     /// Shows a file or a folder in the file manager.
     fn show_in_folder(&self, path: &Path) -> Result<(), OsError>;
     /// Opens a session of OpenCode in a terminal of the person's.
-    fn open_terminal(&self, session: &OpenSession) -> Result<(), OsError>;
+    fn open_terminal(&self, session: &OpenSession, env: &Environment) -> Result<(), OsError>;
     /// Puts text into the clipboard.
     fn copy(&self, text: &str) -> Result<(), OsError>;
     /// Lets the person choose a folder or a file; answers `None` when they chose none.

@@ -11,7 +11,6 @@ pub mod facts;
 pub mod kept;
 mod logs;
 pub mod notifications;
-pub mod resume;
 mod secrets;
 mod signals;
 mod tauri_desktop;

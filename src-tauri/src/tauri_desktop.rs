@@ -16,7 +16,7 @@ use crate::tray::Tray;
 use crate::view::model::WindowState;
 use crate::window::{self, LABEL};
 use arboard::Clipboard;
-use orgx_peer::OpenSession;
+use orgx_peer::{Environment, OpenSession};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -117,8 +117,8 @@ impl Desktop for TauriDesktop {
         std::thread::Builder::new().name("file-manager".into()).spawn(show).map(drop).map_err(OsError::of)
     }
 
-    fn open_terminal(&self, session: &OpenSession) -> Result<(), OsError> {
-        crate::resume::in_terminal(session)
+    fn open_terminal(&self, session: &OpenSession, env: &Environment) -> Result<(), OsError> {
+        session.in_terminal(env).map_err(OsError::of)
     }
 
     fn copy(&self, text: &str) -> Result<(), OsError> {

@@ -55,7 +55,7 @@ export function sessionRow(session, now) {
   const opens = `terminal-${session.id}`;
   return h('div', { class: view.doing.has(name) || view.doing.has(opens) ? 'act wide is-busy' : 'act wide', key: session.id, arrives: true },
     page === null ? h('div', { ...row, tabindex: '0' }, inside) : h('button', { ...row, type: 'button', on: { click: () => go(page) } }, inside),
-    h('span', { class: 'quiets', key: 'quiets' },
+    session.command !== null && h('span', { class: 'quiets', key: 'quiets' },
       button({ name: opens, label: '', icon: 'term', kind: 'icon', spoken: words.sessions.terminalNamed(session.title), title: words.sessions.terminal, on: () => ipc.openSession(session.id, true) }),
       button({ name, label: words.sessions.resume, done: words.sessions.copied, icon: 'copy', spoken: words.sessions.resumeNamed(session.title), title: words.sessions.copies(session.command), on: () => ipc.openSession(session.id, false) })));
 }

@@ -5,15 +5,18 @@
 
 use super::peer::no_peer;
 use super::{Answer, Answered, Controller, Done, failure, reach};
-use crate::resume;
 use crate::view::model::Page;
-use orgx_peer::{Command, CommandError, OpenSession, Reply, Sessions};
+use crate::view::sessions::PROGRAM;
+use orgx_peer::{Command, CommandError, OpenSession, Reply, Sessions, find_opencode};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// The list is read again so long after it was read.
 const EVERY: Duration = Duration::from_secs(4);
+/// What is said first of one that cannot be had.
+const NOT_OPENED: &str = "The session was not opened";
 /// But so soon when something has happened.
 const SOON: Duration = Duration::from_millis(500);
 
@@ -69,9 +72,14 @@ impl Controller {
     /// Opens a session of the list: in a terminal, or as a line to paste.
     pub(super) fn open_session(&mut self, id: &str, terminal: bool) -> Answer {
         let mut all = self.facts.sessions.read.iter().flat_map(|read| &read.sessions);
-        match all.find(|session| session.id == id) {
-            Some(session) => self.open_in(&resume::of_session(session), terminal),
-            None => Err(failure("The session was not opened", "It is not in the list any more")),
+        let Some(session) = all.find(|session| session.id == id) else {
+            return Err(failure(NOT_OPENED, "It is not in the list any more"));
+        };
+        // A line to paste finds it as the person does; what we start may have another PATH than their shell.
+        let found = find_opencode(&self.place.env).filter(|_| terminal);
+        match session.open(found.as_deref().unwrap_or(Path::new(PROGRAM))) {
+            Some(open) => self.open_in(&open, terminal),
+            None => Err(failure(NOT_OPENED, "Its id could be taken for something else")),
         }
     }
 
@@ -82,12 +90,12 @@ impl Controller {
             return;
         };
         let is_live = self.facts.peer.runs.iter().any(|run| run.run_id == run_id);
-        let asked = host.ask(Command::Open { run_id, attach: is_live && terminal });
+        let asked = host.ask(Command::Open { run_id, attach: is_live });
         self.later(async move {
             let open = match asked.await {
                 Ok(Reply::Open(open)) => Ok(open),
-                Ok(_) => Err(failure("The session was not opened", "The peer said nothing of it")),
-                Err(error) => Err(failure("The session was not opened", error)),
+                Ok(_) => Err(failure(NOT_OPENED, "The peer said nothing of it")),
+                Err(error) => Err(failure(NOT_OPENED, error)),
             };
             Done::Open(open, terminal, answer)
         });
@@ -104,9 +112,16 @@ impl Controller {
 
     fn open_in(&self, open: &OpenSession, terminal: bool) -> Answer {
         if terminal {
-            return reach::told(self.desktop.open_terminal(open), "The terminal did not open");
+            return reach::told(
+                self.desktop.open_terminal(open, &self.place.env),
+                "The terminal did not open",
+            );
         }
-        self.copy(&resume::command_line(open))
+        if open.has_secrets() {
+            let why = "It needs a password that is never copied: open it in a terminal, or use `orgx-peer runs attach`";
+            return Err(failure("Nothing was copied", why));
+        }
+        self.copy(&open.command_line())
     }
 
     /// Takes back what a run changed, or does it again.

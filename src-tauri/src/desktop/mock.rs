@@ -4,7 +4,7 @@ use super::{Choose, Chosen, Confirm, Confirmed, Desktop, OsError};
 use crate::notifications::{Key, Notification};
 use crate::tray::Tray;
 use crate::view::model::WindowState;
-use orgx_peer::OpenSession;
+use orgx_peer::{Environment, OpenSession};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -138,7 +138,7 @@ impl Desktop for Mock {
         Ok(())
     }
 
-    fn open_terminal(&self, session: &OpenSession) -> Result<(), OsError> {
+    fn open_terminal(&self, session: &OpenSession, _: &Environment) -> Result<(), OsError> {
         self.note(|seen| seen.terminals.push(session.clone()));
         Ok(())
     }

@@ -6,10 +6,12 @@ mod tests;
 
 use super::model;
 use crate::facts::Facts;
-use crate::resume;
 use crate::text;
 use orgx_peer::{Session, SessionState};
+use std::path::Path;
 
+/// The program, as a person calls it.
+pub const PROGRAM: &str = "opencode";
 /// Sessions that the page shows.
 const SHOWN: usize = 200;
 
@@ -62,7 +64,7 @@ fn row(session: &Session, child: bool) -> model::Session {
         cost_cents: cents(session.cost),
         updated_at: session.updated_at,
         run_id: session.run_id.clone(),
-        command: text::line(&resume::command_line(&resume::of_session(session))),
+        command: session.open(Path::new(PROGRAM)).map(|open| text::line(&open.command_line())),
     }
 }
 

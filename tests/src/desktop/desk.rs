@@ -45,6 +45,9 @@ pub struct Desk {
 /// In place of the browser: keeps what it was asked to open.
 const BROWSER: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" >>OPENED\n";
 
+/// In place of a terminal.
+const TERMINAL: &str = "#!/bin/sh\n{ echo \"$*\"; pwd; } >TOLD.new && mv TOLD.new TOLD\n";
+
 /// A dispatch of this run, into this folder.
 pub fn task(run_id: &str, folder: &Path, title: &str) -> Value {
     json!({
@@ -203,6 +206,15 @@ impl Desk {
         while let Err(late) = self.gateway.wait_for(&what, started).await {
             assert!(tokio::time::Instant::now() < end, "{late}\n{}", self.log());
         }
+    }
+
+    /// A terminal comes, which only writes down what it was to run, and where: into this file.
+    pub fn terminal(&self) -> PathBuf {
+        let (program, told) = (self.root.join("bin/x-terminal-emulator"), self.root.join("terminal"));
+        let script = TERMINAL.replace("TOLD", &told.display().to_string());
+        std::fs::write(&program, script).expect("a file");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+        told
     }
 
     /// A project.

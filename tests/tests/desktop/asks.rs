@@ -1,5 +1,6 @@
 //! An agent asks, and the person answers: from a notification, and in the window. With the real OpenCode.
 
+use crate::told;
 use orgx_tests::desktop::{Asker, Desk, Need, Window, story, task};
 use serde_json::json;
 
@@ -8,6 +9,8 @@ async fn window(desk: &Desk, asker: &Asker) -> Window {
     let opened = desk.gateway.connections();
     let window = desk.open(asker.environment(desk)).await;
     desk.connected(opened + 1).await;
+    // It has been found, and can be given a task.
+    told(desk, true, 0).await;
     window
 }
 
@@ -28,6 +31,7 @@ fn a_command_is_allowed_from_its_notification_and_the_run_goes_on() {
         let opened = desk.gateway.connections();
         let app = desk.start(asker.environment(&desk), &[]);
         desk.connected(opened + 1).await;
+        told(&desk, true, 0).await;
         let tray = panel.icon().await;
         desk.gateway.dispatch(task("run", &project, "BASH please"));
         let notice = notices.titled("Needs you: run a command?").await;
@@ -92,5 +96,44 @@ fn a_question_is_answered_in_the_window_by_a_choice_and_the_agent_gets_its_label
         assert_eq!(desk.end("run").await["kind"], "task.completed");
         assert!(asker.told().contains("Blue"), "{}", asker.told());
         window.state_with("nothing waits", |state| state["needs"] == json!([])).await;
+    });
+}
+
+#[test]
+fn the_sessions_page_shows_what_waits_and_what_is_over_and_opens_it_in_a_terminal() {
+    story(&[Need::Driver, Need::OpenCode], async {
+        let desk = Desk::set().await;
+        let _panel = desk.panel().await;
+        let asker = Asker::come().await;
+        let project = asker.project(&desk, "billing");
+        let started = desk.terminal();
+        let window = window(&desk, &asker).await;
+        window.press("Sessions").await;
+        desk.gateway.dispatch(task("run", &project, "BASH please"));
+        let ours = |state: &serde_json::Value| {
+            let list = state["sessions"]["list"].as_array().cloned().unwrap_or_default();
+            list.into_iter().find(|session| session["run_id"] == "run")
+        };
+        let is = |state: &serde_json::Value, word: &str| ours(state).is_some_and(|it| it["state"] == word);
+        let state = window.state_with("a session that waits", |state| is(state, "waiting_input")).await;
+        let session = ours(&state).unwrap();
+        assert_eq!(session["folder"], project.to_str().unwrap(), "{session}");
+        // Its row leads to what it asks.
+        let row = format!("[data-row={}]", session["id"].as_str().unwrap());
+        window.element(&row).await.click().await.unwrap();
+        window.shows("Run this command?").await;
+        window.press("Allow once").await;
+        desk.end("run").await;
+        window.press("Sessions").await;
+        let state = window.state_with("a session that is over", |state| is(state, "ready")).await;
+        let session = ours(&state).unwrap();
+        assert!(session["tokens"].as_u64() > Some(0), "{session}");
+        let id = session["id"].as_str().unwrap();
+        window.invoke("open_session", json!({ "id": id, "terminal": true })).await.unwrap();
+        orgx_tests::process::until("the terminal has started", async || started.exists()).await;
+        let words = std::fs::read_to_string(&started).unwrap();
+        assert_eq!(words, format!("-e opencode --session {id}\n{}\n", project.display()));
+        let refused = window.invoke("open_session", json!({ "id": "ses_none", "terminal": true })).await;
+        assert_eq!(refused.unwrap_err()["title"], "The session was not opened");
     });
 }

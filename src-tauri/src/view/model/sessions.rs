@@ -56,6 +56,6 @@ pub struct Session {
     pub updated_at: i64,
     /// The run of ours that it is.
     pub run_id: Option<String>,
-    /// What Resume copies, as it is shown.
-    pub command: String,
+    /// What Resume copies, as it is shown; `None` where it cannot be opened.
+    pub command: Option<String>,
 }

@@ -32,10 +32,10 @@ fn read(all: Vec<Session>) -> KnownSessions {
 fn a_row_is_a_sessions_own_and_a_subagents_stands_under_its_parent() {
     let archived = Session { archived: true, ..session("gone", None, 9.0) };
     let shown = page(read(vec![
-        session("a", None, 0.214),
-        session("b", Some("a"), 0.0),
+        session("ses_a", None, 0.214),
+        session("--b", Some("ses_a"), 0.0),
         archived,
-        session("c", Some("gone"), 0.001),
+        session("ses_c", Some("gone"), 0.001),
     ]));
     let rows: Vec<(&str, bool, Option<&str>, Option<u64>)> = shown
         .list
@@ -44,13 +44,18 @@ fn a_row_is_a_sessions_own_and_a_subagents_stands_under_its_parent() {
         .collect();
     assert_eq!(
         rows,
-        [("a", false, None, Some(21)), ("b", true, Some("explore"), None), ("c", false, None, Some(0))],
+        [
+            ("ses_a", false, None, Some(21)),
+            ("--b", true, Some("explore"), None),
+            ("ses_c", false, None, Some(0))
+        ],
         "what cost nothing that OpenCode knows of is unknown; one whose parent is not shown is no child"
     );
     assert_eq!((shown.count, shown.tokens, shown.cost_cents), (3, 45, Some(22)));
     let first = &shown.list[0];
     assert_eq!((first.state.as_str(), first.model.as_deref()), ("waiting_input", Some("claude-sonnet")));
-    assert_eq!(first.command, "cd /home/me/code/shop && opencode --session a");
+    assert_eq!(first.command.as_deref(), Some("cd /home/me/code/shop && opencode --session ses_a"));
+    assert_eq!(shown.list[1].command, None, "its id could be taken for something else");
 }
 
 #[test]
