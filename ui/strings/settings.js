@@ -16,7 +16,7 @@ export const settings = {
   askDirty: 'Ask when a folder has uncommitted changes',
   askDirtyText: 'Before a task starts there',
   remote: 'Ask in OrgX too',
-  remoteText: 'Sends OrgX what kind of request it is, the command line with secrets masked, and the folder’s name; the answer may come from there. No file, diff or prompt is sent.',
+  remoteText: 'Sends OrgX the kind of request, its command line, file name or address, the folder, a limit, and questions as the agent wrote them, with secrets masked. Whoever may answer in your workspace can then say yes. No file’s content, diff or prompt is sent.',
   limits: 'Limits',
   limitsText: 'At a limit the task stops and asks you.',
   perTask: 'Each task',
