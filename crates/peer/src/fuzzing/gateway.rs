@@ -6,12 +6,15 @@
 
 use super::frames::{assert_fit, assert_frame, assert_record, dispatcher_with, now};
 use super::kept::Kept;
-use orgx_proto::agent::{Action, ActionKind, AgentEnd, AgentEvent, Failure, PromptPlace, Totals};
+use orgx_proto::agent::{
+    Action, ActionKind, AgentAsk, AgentEnd, AgentEvent, Asked, Failure, Permission, PromptPlace, Totals,
+};
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Dispatcher, Effect, Ended, PauseState};
-use orgx_proto::ids::{DispatchKey, RunId, SessionHandle};
+use orgx_proto::ids::{AskId, DispatchKey, RunId, SessionHandle};
 use orgx_proto::limits;
 use orgx_proto::message::{Dispatch, Inbound, Provider, Task, parse};
+use orgx_proto::run::{Phase, Verdict};
 use orgx_proto::skill_rules::Match;
 use orgx_proto::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +50,10 @@ struct World {
     /// Ended runs whose key was spent, with their terminal.
     ended: BTreeMap<RunId, Outgoing>,
     kept: Kept,
+    /// What agents ask, and nobody has answered.
+    asked: BTreeSet<(RunId, AskId)>,
+    /// Asks there were.
+    asks: usize,
     stopped: bool,
 }
 
@@ -77,6 +84,8 @@ impl Default for World {
             spent: BTreeSet::new(),
             ended: BTreeMap::new(),
             kept: Kept::default(),
+            asked: BTreeSet::new(),
+            asks: 0,
             stopped: false,
         }
     }
@@ -198,6 +207,22 @@ impl World {
             (b'l', Some(Place::Working)) => {
                 self.dispatcher.late_matches(&run_id, "ref", &[found(&run_id)], at)
             }
+            (b'g' | b'G', Some(Place::Working)) => self.agent_asks(&run_id, letter == b'G'),
+            (b'v' | b'V' | b'd' | b'z', _) => {
+                let Some((_, ask)) = self.asked.iter().find(|(of, _)| *of == run_id).cloned() else { return };
+                let verdict = match letter {
+                    b'v' => Verdict::Once,
+                    b'V' => Verdict::ForRun,
+                    _ => Verdict::No(None),
+                };
+                if letter == b'z' {
+                    self.asked.remove(&(run_id.clone(), ask.clone()));
+                    self.dispatcher.ask_gone(&run_id, &ask, at)
+                } else {
+                    let answered = self.dispatcher.answer(&run_id, &ask, verdict, at);
+                    answered.and_then(Result::ok).unwrap_or_default()
+                }
+            }
             (b'e', Some(Place::Prompted | Place::Working | Place::Resumed)) => {
                 let totals = Totals { tokens_used: 7, cost_cents: 0.4, provider: Provider::Other };
                 self.dispatcher.ended(&run_id, &AgentEnd::Completed(totals), at)
@@ -209,6 +234,23 @@ impl World {
             _ => return,
         };
         self.take(&effects);
+    }
+
+    /// The same thing as before, or something else.
+    fn agent_asks(&mut self, run_id: &RunId, same: bool) -> Vec<Effect> {
+        self.asks += 1;
+        let about = if same { "same".to_owned() } else { self.asks.to_string() };
+        let what =
+            Permission { kind: run_id.as_str().to_owned(), patterns: vec![about], ..Permission::default() };
+        let ask = AgentAsk { id: AskId::new(self.asks.to_string()), by: None, what: Asked::Permission(what) };
+        if self.is_at_work(run_id) {
+            self.asked.insert((run_id.clone(), ask.id.clone()));
+        }
+        self.dispatcher.asked(run_id, ask, now(self.clock))
+    }
+
+    fn is_at_work(&self, run_id: &RunId) -> bool {
+        self.dispatcher.run(run_id).is_some_and(|run| matches!(run.phase, Phase::Running { .. }))
     }
 
     fn own_task(&mut self) {
@@ -284,7 +326,7 @@ impl World {
                 self.take(&effects);
             }
         }
-        for _ in 0..self.runs.len() * 3 {
+        for _ in 0..self.runs.len() * 3 + self.asked.len() {
             self.tick_next();
         }
         assert!(self.runs.is_empty(), "a run never ends");
@@ -353,13 +395,23 @@ impl World {
                 | Effect::Abandon(run_id)
                 | Effect::Hold(run_id)
                 | Effect::GoOn(run_id)
-                | Effect::Account(run_id, _)
-                | Effect::Reply { run_id, .. } => assert!(self.runs.contains_key(run_id)),
+                | Effect::Account(run_id, _) => assert!(self.runs.contains_key(run_id)),
+                Effect::Reply { run_id, ask, .. } => {
+                    assert!(self.runs.contains_key(run_id));
+                    let asked = (run_id.clone(), ask.clone());
+                    assert!(self.asked.remove(&asked), "an answer to nothing, or a second one");
+                }
                 Effect::Keep(frame) => kept = Some(frame),
                 Effect::DayMore(_) | Effect::Queue { .. } | Effect::Erase(_) | Effect::Ignored(_) => {}
             }
         }
         assert!(due.is_none(), "an end that is not told");
+        let (asked, dispatcher) = (&mut self.asked, &self.dispatcher);
+        asked.retain(|(run_id, _)| {
+            dispatcher.run(run_id).is_some_and(|run| matches!(run.phase, Phase::Running { .. }))
+        });
+        let open: usize = self.dispatcher.runs().map(|run| run.asks.open().count()).sum();
+        assert_eq!(open, self.asked.len(), "what is asked and was not answered is open");
         assert!(self.dispatcher.runs().map(|run| &run.dispatch.run_id).eq(self.runs.keys()));
     }
 

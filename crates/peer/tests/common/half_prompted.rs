@@ -18,6 +18,16 @@ pub(crate) enum Session {
     Busy,
     /// It has its prompt, and ended by itself.
     Done,
+    /// It has its prompt, and asks for a permission. Answers are refused so often, with this status; then it is done.
+    Asks(usize, u16),
+}
+
+impl Session {
+    /// Where it is once the answer was taken.
+    fn after(self, lines: &[String]) -> Self {
+        let replies = lines.iter().filter(|line| line.contains("/permission/per_1/reply")).count();
+        if matches!(self, Self::Asks(refused, _) if replies > refused) { Self::Done } else { self }
+    }
 }
 
 /// The server; what it was asked for, in order.
@@ -72,8 +82,10 @@ async fn answer(mut stream: TcpStream, session: Session, log: watch::Sender<Vec<
         }
     };
     let line = text.lines().next().unwrap_or_default().to_owned();
+    let asked_before = session.after(&log.borrow());
     let path = line.split([' ', '?']).nth(1).unwrap_or_default().to_owned();
     log.send_modify(|all| all.push(line.clone()));
+    let session = session.after(&log.borrow());
     if path == "/global/event" {
         let connected = json!({ "payload": { "type": "server.connected", "properties": {} } });
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
@@ -82,15 +94,27 @@ async fn answer(mut stream: TcpStream, session: Session, log: watch::Sender<Vec<
     }
     let done = json!([{ "parts": [], "info": { "id": "msg_2", "sessionID": "ses_1", "role": "assistant",
         "finish": "stop", "providerID": "anthropic", "tokens": { "input": 5, "output": 5 } } }]);
-    let busy = if session == Session::Busy { json!({ "ses_1": { "type": "busy" } }) } else { json!({}) };
+    let asks = json!([{ "id": "per_1", "sessionID": "ses_1", "permission": "bash", "patterns": ["ls"],
+        "metadata": { "command": "ls" }, "always": [] }]);
+    let busy = if matches!(session, Session::Busy | Session::Asks(..)) {
+        json!({ "ses_1": { "type": "busy" } })
+    } else {
+        json!({})
+    };
     let (code, body) = match path.as_str() {
         "/global/health" => (200, json!({ "healthy": true, "version": "1.18.33" })),
         "/session/ses_1" => (200, json!({ "id": "ses_1" })),
         "/session/status" => (200, busy),
         "/session/ses_1/message" if session == Session::Done => (200, done),
+        "/permission" if matches!(session, Session::Asks(..)) => (200, asks),
+        "/permission/per_1/reply" => match session {
+            Session::Asks(_, status) => (status, json!({ "name": "BadRequest" })),
+            _ if matches!(asked_before, Session::Asks(..)) => (200, json!(true)),
+            _ => (404, json!({ "_tag": "PermissionNotFoundError" })),
+        },
         "/provider" => (200, json!({ "connected": ["x"] })),
         path if path.starts_with("/session/ses_1/message/") => {
-            (if session == Session::Done { 200 } else { 404 }, json!({}))
+            (if matches!(session, Session::Done | Session::Asks(..)) { 200 } else { 404 }, json!({}))
         }
         path if path.ends_with("/abort") || path.ends_with("/prompt_async") => (200, json!(true)),
         _ => (200, json!([])),

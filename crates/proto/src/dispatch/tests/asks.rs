@@ -50,8 +50,8 @@ fn an_ask_is_answered_once_and_whoever_is_late_is_told() {
         (Verdict::Once, "Once".to_owned(), "allowed once"),
         (Verdict::ForRun, "Once".to_owned(), "allowed for this run"),
         (Verdict::No(Some("use make".into())), "No(\"use make\")".to_owned(), "denied"),
-        (Verdict::No(Some(" ".into())), format!("No({:?})", DENIED), "denied"),
-        (Verdict::No(None), format!("No({:?})", DENIED), "denied"),
+        (Verdict::No(Some(" ".into())), format!("No({DENIED:?})"), "denied"),
+        (Verdict::No(None), format!("No({DENIED:?})"), "denied"),
     ] {
         let (mut it, run) = working();
         let asked = names(&it.asked(&run, bash("per_1", "rm -rf secret"), now(1)));

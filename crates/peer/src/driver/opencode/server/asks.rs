@@ -22,14 +22,19 @@ use std::collections::{HashMap, HashSet, VecDeque};
 pub(super) struct Asks {
     forms: HashMap<String, Form>,
     replies: VecDeque<(AskId, Reply)>,
+    /// What OpenCode refused an answer to: it is looked for again at once, the first time.
+    refused: HashSet<String>,
+    /// The run is to be looked at soon.
+    look: bool,
     /// The last try to deliver one came to nothing, and the log says so.
     failing: bool,
 }
 
 impl Asks {
-    /// Is an answer still to be delivered?
-    pub(super) fn has_replies(&self) -> bool {
-        !self.replies.is_empty()
+    /// Is there reason to look at the run soon? An answer is still to be delivered, was refused, or just taken: the event
+    /// that tells what came of it may be lost.
+    pub(super) fn want_a_look(&self) -> bool {
+        self.look || !self.replies.is_empty()
     }
 
     /// The person's answer, to be delivered.
@@ -70,10 +75,14 @@ impl Run<'_> {
             let Some(form) = self.asks.forms.get(id) else { continue };
             match self.send(id, form, &reply).await {
                 // 404: somebody else was first, or it is gone.
-                Ok(()) | Err(CallError::Status { status: 404, .. }) => self.tracker.ask_over(id),
+                Ok(()) | Err(CallError::Status { status: 404, .. }) => {
+                    self.tracker.ask_over(id);
+                    self.asks.look = true;
+                }
                 Err(CallError::Status { status: status @ (400 | 409 | 413 | 415 | 422), .. }) => {
                     tracing::warn!(status, "OpenCode refused an answer; its ask comes up again");
                     self.tracker.forget_ask(id);
+                    self.asks.look |= self.asks.refused.insert(id.to_owned());
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.asks.failing, true) {
@@ -105,6 +114,7 @@ impl Run<'_> {
 
     /// What the run's agents ask now; and what they ask no more.
     pub(super) async fn open_asks(&mut self) -> Vec<Told> {
+        self.asks.look = false;
         let Some((asks, busy)) = self.listed().await else { return Vec::new() };
         // It is over, or about to begin: nothing of it is asked.
         if !busy.contains_key(&self.session) {

@@ -97,7 +97,7 @@ impl Run<'_> {
                 }
             }
             self.tell_used(io).await;
-            if (self.stopping || self.quiet_since.is_some() || self.asks.has_replies()) && !soon {
+            if (self.stopping || self.quiet_since.is_some() || self.asks.want_a_look()) && !soon {
                 soon = true;
                 look.reset_after(LOOK_AGAIN);
             }
