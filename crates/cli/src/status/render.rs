@@ -86,6 +86,11 @@ fn rows(hello: &Hello, now: &PeerSnapshot, home: Option<&Path>) -> Vec<(&'static
         (used, not) => format!("{} in use, {not} not", plural(used as u64, "skill rule")),
     };
     rows.push(("Rules", rules.into()));
+    if !now.attention.is_empty() {
+        let things = plural(now.attention.len() as u64, "question");
+        let words = format!("{things} for you: `orgx-peer attention list`");
+        rows.push(("Needs you", Cell::toned(words, Tone::Care)));
+    }
     rows.push(("Outbox", outbox(now, home)));
     if now.unconfirmed > 0 {
         rows.push((
