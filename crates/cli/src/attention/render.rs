@@ -33,7 +33,7 @@ fn one(ask: &Attention, now: &Now, home: Option<&Path>, style: Style) -> String 
     format!("{}\n{}", style.paint(Tone::Head, &clean(&ask.id)), facts(&rows, 2, style))
 }
 
-fn asks(what: &Ask) -> String {
+pub(super) fn asks(what: &Ask) -> String {
     match what {
         Ask::Folder { .. } => {
             "may a task work in this folder, which is not among the allowed ones?".to_owned()

@@ -1,5 +1,6 @@
 //! How a run reads as it goes.
 
+use crate::attention;
 use crate::show::text::{clean, count, wrap};
 use crate::show::when::clock;
 use crate::show::{Style, Tone, WIDTH, say};
@@ -48,6 +49,9 @@ fn tell(of: &str, event: &PeerEvent) -> Option<(Tone, String, Option<bool>)> {
             (Tone::Mute, format!("Session {session}"), None)
         }
         PeerEvent::Step { run_id, summary } if run_id == of => (Tone::Head, clean(summary), None),
+        PeerEvent::Attention { attention } if attention.run_id == of => {
+            (Tone::Care, attention::in_short(attention), None)
+        }
         PeerEvent::Deviation { run_id, skill_id, evidence_ref, .. } if run_id == of => {
             (Tone::Care, format!("Deviation from {skill_id} (evidence {evidence_ref})"), None)
         }
@@ -77,6 +81,14 @@ mod tests {
             vec![
                 PeerEvent::Started { run_id: run_id.clone(), session: "ses_1".into() },
                 PeerEvent::Step { run_id: run_id.clone(), summary: "call bash — run the tests".into() },
+                PeerEvent::Attention {
+                    attention: orgx_peer::Attention {
+                        id: format!("{run_id}@per_1"),
+                        run_id: run_id.clone(),
+                        what: orgx_peer::Ask::Folder { folder: "/w/shop".into() },
+                        ..Default::default()
+                    },
+                },
                 PeerEvent::Step {
                     run_id: run_id.clone(),
                     summary: format!("edit {} — add a line\x1b[2J", "long/".repeat(30)),
