@@ -25,7 +25,10 @@ pub(crate) async fn attention(command: &AttentionCommand) -> ExitCode {
 /// What is asked, in one line, for who follows a run.
 pub(crate) fn in_short(ask: &Attention) -> String {
     let asks = render::asks(&ask.what);
-    format!("Needs you: {asks} `orgx-peer attention list` has it whole, `attention answer {}` answers", ask.id)
+    format!(
+        "Needs you: {asks} `orgx-peer attention list` has it whole, `attention answer {}` answers",
+        ask.id
+    )
 }
 
 async fn list(options: &AttentionListOptions) -> ExitCode {

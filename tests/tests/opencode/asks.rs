@@ -303,6 +303,30 @@ fn what_a_cancelled_run_asked_is_nobodys_and_does_not_confuse_the_next_run() {
 }
 
 #[test]
+fn a_session_that_goes_on_with_another_task_is_not_asked_about_what_it_asked_before() {
+    story(async {
+        let stage = Stage::set_with(bash_asks()).await;
+        let _peer = stage.peer().await;
+        let person = Person::of(&stage).await;
+        stage.gateway.dispatch(task("run", &stage.project, "BASH"));
+        let stale = person.asked("run").await;
+        person.cancels("run").await;
+        stage.failure("run").await;
+        let mut goes_on = task("next", &stage.project, "BASH");
+        goes_on["task"]["session_handle"] = stage.session("run").into();
+        stage.gateway.dispatch(goes_on);
+        let ask = person.asked("next").await;
+        assert_ne!(opencodes_id(&ask), opencodes_id(&stale));
+        assert_eq!(stage.session("next"), stage.session("run"));
+        let ids = listed(&stage, "permission").await.len();
+        assert_eq!(ids, 2, "OpenCode has both in its list, and the session is busy");
+        person.says(&ask, yes()).await.expect("it waits");
+        stage.completion("next").await;
+        assert_eq!(stage.steps("next"), [ASKED, "allowed once (bash)", "call bash — List the folder"]);
+    });
+}
+
+#[test]
 fn a_server_that_is_killed_while_its_agent_asks_ends_the_run_and_the_question() {
     story(async {
         let stage = Stage::set_with(bash_asks()).await;

@@ -124,7 +124,7 @@ mod tests {
         let mut ends = Vec::new();
         let shown: Vec<String> = of("mine")
             .iter()
-            .zip([0, 5, 65, 600, 6_000, 7, 8])
+            .zip([0, 5, 6, 65, 600, 6_000, 7, 8])
             .filter_map(|(event, seconds)| {
                 let (tone, words, end) = tell("mine", event)?;
                 ends.extend(end);
