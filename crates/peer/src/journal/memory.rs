@@ -39,6 +39,8 @@ pub(crate) struct OwedReceipt {
 }
 
 pub(super) fn remember(db: &Connection) -> Result<Memory> {
+    // A column whose name is damaged is found now, and not when it is written to.
+    super::history::runs(db, &super::Which::All, 0)?;
     let mut memory = Memory { pause: pause(db)?, ..Memory::default() };
     ended(db, &mut memory)?;
     let mut rows = db.prepare(
