@@ -109,10 +109,11 @@ fn the_sessions_page_shows_what_waits_and_what_is_over_and_opens_it_in_a_termina
         let started = desk.terminal();
         let window = window(&desk, &asker).await;
         window.press("Sessions").await;
-        desk.gateway.dispatch(task("run", &project, "BASH please"));
+        desk.gateway.dispatch(task("listed", &project, "BASH please"));
+        // The stories share an OpenCode, whose list has the runs of all.
         let ours = |state: &serde_json::Value| {
             let list = state["sessions"]["list"].as_array().cloned().unwrap_or_default();
-            list.into_iter().find(|session| session["run_id"] == "run")
+            list.into_iter().find(|session| session["run_id"] == "listed")
         };
         let is = |state: &serde_json::Value, word: &str| ours(state).is_some_and(|it| it["state"] == word);
         let state = window.state_with("a session that waits", |state| is(state, "waiting_input")).await;
@@ -123,7 +124,7 @@ fn the_sessions_page_shows_what_waits_and_what_is_over_and_opens_it_in_a_termina
         window.element(&row).await.click().await.unwrap();
         window.shows("Run this command?").await;
         window.press("Allow once").await;
-        desk.end("run").await;
+        desk.end("listed").await;
         window.press("Sessions").await;
         let state = window.state_with("a session that is over", |state| is(state, "ready")).await;
         let session = ours(&state).unwrap();
