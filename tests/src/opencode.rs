@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,6 +35,9 @@ const MORTAL: &str = r#"#!/bin/sh
 (while kill -0 HARNESS && kill -0 $$; do sleep 1; done; kill -9 $$) >/dev/null 2>&1 </dev/null &
 exec PROGRAM "$@"
 "#;
+
+/// How long OpenCode may take for an abort before it is told again.
+const ABORT_ANSWERED: Duration = Duration::from_secs(10);
 
 static SHARED: OnceCell<Arc<Server>> = OnceCell::const_new();
 /// Beside the shared one, one more fits on a small computer.
@@ -179,7 +183,13 @@ impl Server {
 
     /// Stops a session, as a person would in OpenCode itself.
     pub async fn abort(&self, session: &str) {
-        call(self.port, self.password.as_deref(), "POST", &format!("/session/{session}/abort"), "").await;
+        let path = format!("/session/{session}/abort");
+        // 1.18.33 leaves one unanswered now and then; a person would press the key again.
+        let answered = async || {
+            let call = call(self.port, self.password.as_deref(), "POST", &path, "");
+            timeout(ABORT_ANSWERED, call).await.is_ok()
+        };
+        crate::process::until("OpenCode does not take the abort", answered).await;
     }
 }
 

@@ -57,9 +57,12 @@ fn once_each<T: Ord>(list: &mut Vec<T>) {
     list.dedup();
 }
 
-/// PROTOCOL: opencode.md 4, the process is called `opencode`; npm's own copy of the program has a dot before it.
+/// PROTOCOL: opencode.md 4, the process is called `opencode`; npm's own copy of the program has a dot before it, a
+/// wrapped one or one from a release page something behind it. Other programs whose names begin so are not it.
 fn is_opencode(name: &str) -> bool {
-    name.trim_start_matches('.').starts_with("opencode")
+    let name = name.trim_start_matches('.');
+    let variant = |rest: &str| ["wrapp", "linux", "darwin"].iter().any(|kind| rest.starts_with(kind));
+    name == "opencode" || name.strip_prefix("opencode-").is_some_and(variant)
 }
 
 /// PROTOCOL: Linux' numbers of devices: 4 is consoles, 136 to 143 are pseudo terminals.
@@ -105,6 +108,21 @@ mod tests {
     use super::super::Kind;
     use super::*;
     use std::process::{Command, Stdio};
+
+    #[test]
+    fn an_opencode_is_known_by_its_name() {
+        for (name, is) in [
+            ("opencode", true),
+            (".opencode", true),
+            (".opencode-wrapp", true),
+            ("opencode-linux-x64", true),
+            ("opencode-c4b1cb13", false),
+            ("opencode.nvim", false),
+            ("code", false),
+        ] {
+            assert_eq!(is_opencode(name), is, "{name}");
+        }
+    }
 
     #[test]
     fn a_process_called_opencode_is_seen_with_what_it_does_and_where() {
