@@ -5,7 +5,9 @@
 //!   prompted. What fails before that frees it. A spent key never prompts again: in flight or completed, a repeat is
 //!   silent; failed, the same terminal is sent again.
 //! - Every run ends in one terminal, journaled by [`Effect::End`] before it is sent.
-//! - A run that waits for the person holds up nobody else, and waits no longer than its own time allows.
+//! - A run that waits for the person before it starts holds up nobody else. One that waits in the middle of its work, for
+//!   an answer or at its budget, keeps its place and its folder: it may go on at any moment, and no more may run at
+//!   once than the person allows. Neither waits longer than its own time allows.
 //! - Cancel and timeout end a run for sure: the agent is asked, then waited for, then left behind.
 //!
 //! Effects are to be carried out in their order.
@@ -156,10 +158,15 @@ impl Dispatcher {
         }
     }
 
-    /// May a run that a peer before us began be prompted now, which it never was?
+    /// May a run be prompted now that was to be prompted, and never was: one that a peer before us began, or that may
+    /// go on and whose server ended before it was?
     pub fn may_prompt(&self, run_id: &RunId) -> bool {
-        let run = self.runs.get(run_id);
-        !self.stopping && run.is_some_and(|run| matches!(run.phase, Phase::Starting { .. }))
+        let may = |run: &Run| match run.phase {
+            Phase::Starting { .. } => true,
+            Phase::Running { .. } => matches!(run.account.standing, crate::run::Standing::GoesOn),
+            _ => false,
+        };
+        !self.stopping && self.runs.get(run_id).is_some_and(may)
     }
 
     /// The agent has the prompt for sure: nobody needs its text any more.

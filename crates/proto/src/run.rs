@@ -210,7 +210,7 @@ impl Run {
     /// A peer before us spent its key.
     pub(crate) fn resume(&mut self, spent: &LeftSpent, now: Now, source_client: &'static str) {
         self.restored = true;
-        self.account = Account::restore(&spent.balance, spent.at, now);
+        self.account = Account::restore(&spent.balance, spent.at, self.dispatch.timeout, now);
         self.folder.clone_from(&spent.folder);
         self.folder_check = FolderCheck::Passed;
         self.spent = Some((spent.at, spent.place.clone()));

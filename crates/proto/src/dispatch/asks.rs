@@ -13,7 +13,7 @@ use crate::agent::{AgentAsk, AgentEvent, Asked, Reply};
 use crate::ids::{AskId, RunId};
 use crate::limits;
 use crate::redact::Redacted;
-use crate::run::{OpenAsk, Phase, Run, Unfit, Verdict, count};
+use crate::run::{OpenAsk, Phase, Run, Standing, Unfit, Verdict, count};
 use crate::time::{Millis, Now};
 
 /// What an agent is told that nobody answered.
@@ -32,6 +32,10 @@ impl Dispatcher {
         let Some(run) = self.runs.get_mut(run_id) else { return Vec::new() };
         // Its agent is being stopped, and what it asks with it.
         let Phase::Running { until } = run.phase else { return Vec::new() };
+        // It is held at its budget, and what was asked before goes with the hold: it would be answered to nobody.
+        if !matches!(run.account.standing, Standing::Works | Standing::GoesOn) {
+            return Vec::new();
+        }
         if run.asks.get(&ask.id).is_some() {
             return Vec::new();
         }

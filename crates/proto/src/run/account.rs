@@ -84,11 +84,17 @@ pub enum Held {
 
 impl Account {
     /// As a peer before us left it.
-    pub(crate) fn restore(balance: &Balance, spent_at: Timestamp, now: Now) -> Self {
-        let since = balance.works_since.or_else(|| (balance.held == Held::No).then_some(spent_at));
-        // It worked on while nobody looked.
+    pub(crate) fn restore(balance: &Balance, spent_at: Timestamp, timeout: Duration, now: Now) -> Self {
+        let since = match balance.held {
+            Held::No => balance.works_since.or(Some(spent_at)),
+            // Let go on or not, it was not prompted again.
+            Held::Yes => None,
+            Held::GoesOn => balance.works_since,
+        };
+        // It worked on while nobody looked: but not for longer than a run may, whatever the computer did meanwhile.
         let away = since.map(|since| {
-            Duration::from_millis(u64::try_from(now.wall.0.saturating_sub(since.0)).unwrap_or_default())
+            let away = u64::try_from(now.wall.0.saturating_sub(since.0)).unwrap_or_default();
+            Duration::from_millis(away).min(timeout.saturating_sub(balance.used.worked))
         });
         Self {
             tokens: balance.used.tokens,
