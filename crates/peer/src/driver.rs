@@ -153,6 +153,11 @@ impl RunIo {
         }
     }
 
+    /// Was it let go on, and not prompted since?
+    pub(crate) fn is_released(&self) -> bool {
+        self.told().released
+    }
+
     /// Says which session the run lives in.
     pub(crate) async fn started(&self, session: SessionHandle) {
         if !std::mem::replace(&mut self.told().started, true) {
@@ -193,11 +198,7 @@ impl RunIo {
     pub(crate) async fn order(&self) -> Order {
         match self.orders.lock().await.recv().await {
             Some(order) => {
-                match order {
-                    Order::Hold => self.told().held = true,
-                    Order::GoOn => self.told().held = false,
-                    Order::Reply(..) => {}
-                }
+                self.told().ordered(&order);
                 order
             }
             None => std::future::pending().await,

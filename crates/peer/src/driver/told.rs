@@ -1,6 +1,7 @@
 //! What a run has told the peer already: when its server is started anew in the middle of it, the driver reads the
 //! whole state again, and nothing may be told a second time.
 
+use super::Order;
 use orgx_proto::agent::{AgentEvent, PromptPlace};
 use orgx_proto::dispatch::Resume;
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ pub(super) struct Told {
     pub(super) began: Option<String>,
     /// It is held at a budget.
     pub(super) held: bool,
+    /// It was let go on, and the prompt for it is not granted yet.
+    pub(super) released: bool,
     events: Counts,
     /// What will come again, and is known.
     again: Counts,
@@ -32,9 +35,18 @@ impl Told {
         self.again = self.events.clone();
     }
 
+    /// The peer wants this of it. One that may go on stays held until its prompt is granted: its server may end before.
+    pub(super) fn ordered(&mut self, order: &Order) {
+        match order {
+            Order::Hold => (self.held, self.released) = (true, false),
+            Order::GoOn => self.released = true,
+            Order::Reply(..) => {}
+        }
+    }
+
     /// Another prompt follows, under this id.
     pub(super) fn goes_on(&mut self, message_id: String) {
-        (self.prompted, self.held) = (false, false);
+        (self.prompted, self.held, self.released) = (false, false, false);
         if let Some(place) = &mut self.place {
             let before = place.message_id.replace(message_id);
             self.began = self.began.take().or(before);
@@ -93,6 +105,26 @@ mod tests {
             matched_text: String::new(),
             answers: true,
         })
+    }
+
+    #[test]
+    fn a_run_that_may_go_on_stays_held_until_its_prompt_is_granted() {
+        let place = PromptPlace { session: None, message_id: Some("msg_1".into()) };
+        let mut told = Told { place: Some(place), prompted: true, ..Told::default() };
+        let stands = |told: &Told| {
+            let resume = told.resume().expect("it was prompted");
+            (resume.held, resume.prompted, resume.place.message_id, told.released)
+        };
+        told.ordered(&Order::Hold);
+        assert_eq!(stands(&told), (true, true, Some("msg_1".into()), false));
+        told.ordered(&Order::GoOn);
+        assert_eq!(stands(&told), (true, true, Some("msg_1".into()), true), "its server may end now");
+        told.goes_on("msg_2".into());
+        assert_eq!(stands(&told), (false, false, Some("msg_2".into()), false));
+        told.ordered(&Order::Hold);
+        told.ordered(&Order::GoOn);
+        told.ordered(&Order::Hold);
+        assert_eq!(stands(&told), (true, false, Some("msg_2".into()), false), "held again before it went on");
     }
 
     #[test]

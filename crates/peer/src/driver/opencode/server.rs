@@ -136,6 +136,9 @@ fn message_id(newest: Option<&str>) -> String {
 }
 
 #[cfg(test)]
+mod odd_servers;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -94,6 +94,12 @@ async fn go_on_with(
     let rules = session_rules(client, start, folder, &has).await?;
     // A session keeps its rules: the same ones need not be there twice.
     if !rules.is_empty() && !has.ends_with(&rules) {
+        if !is_ours {
+            return Err(Failure::lasting(
+                "the person wants to be asked before commands, and that would stay with a session that is the \
+                 person's own",
+            ));
+        }
         client.add_rules(handle.as_str(), &rules).await.map_err(asked)?;
     }
     let messages = client.messages(handle.as_str()).await.map_err(asked)?;

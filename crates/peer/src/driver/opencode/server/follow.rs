@@ -118,12 +118,14 @@ impl Run<'_> {
                     told
                 }
                 order = io.order(), if !self.stopping => match order {
-                    Order::Hold => match self.hold(io).await {
+                    // Let go on without having been held, it seemed to be over and is not: it is held once more, and goes on.
+                    Order::Hold | Order::GoOn => match self.hold(io).await {
                         Ok(told) => told,
                         Err(end) => return end,
                     },
-                    other => {
-                        self.obey(other).await;
+                    Order::Reply(ask, reply) => {
+                        self.asks.reply(ask, reply);
+                        self.deliver().await;
                         Vec::new()
                     }
                 },
@@ -155,16 +157,6 @@ impl Run<'_> {
         let (tokens, dollars) = self.tracker.used();
         if std::mem::replace(&mut self.used, tokens) != tokens {
             io.used(tokens, dollars * 100.0).await;
-        }
-    }
-
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Reply(ask, reply) => {
-                self.asks.reply(ask, reply);
-                self.deliver().await;
-            }
-            Order::Hold | Order::GoOn => {}
         }
     }
 

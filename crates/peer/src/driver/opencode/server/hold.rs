@@ -13,7 +13,7 @@ use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::prompt::GO_ON;
 use serde_json::Value;
 use std::time::Duration;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 /// How soon a session that was told to stop is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -25,10 +25,16 @@ impl Run<'_> {
         self.drop_asks();
         let perhaps_over = vec![Told::PerhapsOver];
         tokio::select! {
-            idle = self.settle(io) => if !idle {
-                return Ok(perhaps_over);
+            idle = timeout(limits::FEED_LOST, self.settle(io)) => match idle {
+                Ok(true) => {}
+                Ok(false) => return Ok(perhaps_over),
+                Err(_) => return Err((AgentEnd::Failed(not_stopped()), false)),
             },
             () = io.stopped() => return Ok(perhaps_over),
+        }
+        // It was let go on before it was held.
+        if io.is_released() {
+            return self.go_on(io).await.map(|()| Vec::new());
         }
         tracing::debug!("the run is held");
         // Between a prompt and the work there is a moment of idleness, in which an abort stops nothing.
@@ -123,4 +129,12 @@ impl Run<'_> {
         let model = text("/model/providerID").zip(text("/model/id"));
         (model.map(|(provider, model)| format!("{provider}/{model}")), text("/agent"))
     }
+}
+
+/// Nobody knows that it rests, so nobody is asked whether it may go on.
+fn not_stopped() -> Failure {
+    let seconds = limits::FEED_LOST.as_secs();
+    Failure::recoverable(&format!(
+        "the run reached its budget, and OpenCode did not stop it within {seconds} s"
+    ))
 }
