@@ -155,7 +155,7 @@ impl RunIo {
 
     /// Was it let go on, and not prompted since?
     pub(crate) fn is_released(&self) -> bool {
-        self.told().released
+        self.told().is_released()
     }
 
     /// Says which session the run lives in.

@@ -11,6 +11,16 @@ use std::hash::{Hash, Hasher};
 /// How often something was told, by its hash.
 type Counts = HashMap<u64, u32>;
 
+/// Is a run held at a budget?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hold {
+    #[default]
+    No,
+    Yes,
+    /// It was let go on, and the prompt for it is not granted yet.
+    Released,
+}
+
 /// What was told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -20,10 +30,8 @@ pub(super) struct Told {
     pub(super) prompted: bool,
     /// Where the first prompt went, once another one has followed it.
     pub(super) began: Option<String>,
-    /// It is held at a budget.
-    pub(super) held: bool,
-    /// It was let go on, and the prompt for it is not granted yet.
-    pub(super) released: bool,
+    /// Is it held at a budget?
+    hold: Hold,
     events: Counts,
     /// What will come again, and is known.
     again: Counts,
@@ -38,15 +46,20 @@ impl Told {
     /// The peer wants this of it. One that may go on stays held until its prompt is granted: its server may end before.
     pub(super) fn ordered(&mut self, order: &Order) {
         match order {
-            Order::Hold => (self.held, self.released) = (true, false),
-            Order::GoOn => self.released = true,
+            Order::Hold => self.hold = Hold::Yes,
+            Order::GoOn => self.hold = Hold::Released,
             Order::Reply(..) => {}
         }
     }
 
+    /// Was it let go on, and not prompted since?
+    pub(super) fn is_released(&self) -> bool {
+        self.hold == Hold::Released
+    }
+
     /// Another prompt follows, under this id.
     pub(super) fn goes_on(&mut self, message_id: String) {
-        (self.prompted, self.held, self.released) = (false, false, false);
+        (self.prompted, self.hold) = (false, Hold::No);
         if let Some(place) = &mut self.place {
             let before = place.message_id.replace(message_id);
             self.began = self.began.take().or(before);
@@ -56,14 +69,20 @@ impl Told {
     /// A peer before us began it: that is where it stands.
     pub(super) fn take_up(&mut self, resume: &Resume) {
         self.place = Some(resume.place.clone());
-        (self.prompted, self.held) = (resume.prompted, resume.held);
+        self.prompted = resume.prompted;
+        self.hold = if resume.held { Hold::Yes } else { Hold::No };
         self.began.clone_from(&resume.began);
     }
 
     /// What is to be looked up when the agent is gone and another one takes over; `None`: nothing was prompted.
     pub(super) fn resume(&self) -> Option<Resume> {
         let place = self.place.clone()?;
-        Some(Resume { place, prompted: self.prompted, began: self.began.clone(), held: self.held })
+        Some(Resume {
+            place,
+            prompted: self.prompted,
+            began: self.began.clone(),
+            held: self.hold != Hold::No,
+        })
     }
 
     /// Is this news?
@@ -113,7 +132,7 @@ mod tests {
         let mut told = Told { place: Some(place), prompted: true, ..Told::default() };
         let stands = |told: &Told| {
             let resume = told.resume().expect("it was prompted");
-            (resume.held, resume.prompted, resume.place.message_id, told.released)
+            (resume.held, resume.prompted, resume.place.message_id, told.is_released())
         };
         told.ordered(&Order::Hold);
         assert_eq!(stands(&told), (true, true, Some("msg_1".into()), false));

@@ -22,6 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_secs(2);
 
 /// A run that is being followed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Run<'a> {
     pub(super) client: &'a Client,
     pub(super) session: String,
