@@ -35,6 +35,11 @@ const HERE: &str = "answered on this computer";
 const GONE: &str =
     "not asked any more: nobody answered in time, it was answered elsewhere, or the run has ended";
 
+/// Why OrgX is told so of a question that it took a part of only, or has had before.
+const ONLY_HERE: &str = "it can be answered on the computer that runs the task only";
+/// Why it is told so of one whose other part was declined.
+const DECLINED: &str = "another question of the same request was declined";
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -195,6 +200,20 @@ impl Remote {
         }
         let Some(open) = self.items.remove(item) else { return Vec::new() };
         let why = if open.here { HERE } else { GONE };
+        self.take_back(&open, why, now)
+    }
+
+    /// It is asked on this computer only from now on, and OrgX is told so of what it has of it.
+    fn keep_here(&mut self, item: &str, now: Now) -> Vec<Action> {
+        let Some(mut open) = self.items.remove(item) else { return Vec::new() };
+        let said = self.take_back(&open, ONLY_HERE, now);
+        open.stays_here();
+        self.items.insert(item.to_owned(), open);
+        said
+    }
+
+    /// OrgX is told that what it has of it is not asked there any more.
+    fn take_back(&mut self, open: &Open, why: &'static str, now: Now) -> Vec<Action> {
         let mut said = Vec::new();
         for part in &open.parts {
             if let Some(about) = open.about(part) {
@@ -203,12 +222,18 @@ impl Remote {
                     said.push(self.say(&about, key, State::Cancelled, Some(why), now));
                 }
                 self.remember(about.decision, Some(why));
-            } else if part.call == Call::UnderWay {
-                let (run_id, session) = (open.item.run_id.clone(), open.item.session.clone());
-                self.orphans.insert(part.key.clone(), (run_id, session, why));
             }
         }
+        self.await_ids(open, why);
         said
+    }
+
+    /// What OrgX is being told of just now is taken back once its id comes.
+    fn await_ids(&mut self, open: &Open, why: &'static str) {
+        for part in open.parts.iter().filter(|part| part.decision.is_none() && part.call == Call::UnderWay) {
+            let (run_id, session) = (open.item.run_id.clone(), open.item.session.clone());
+            self.orphans.insert(part.key.clone(), (run_id, session, why));
+        }
     }
 
     /// An answer was pushed.
@@ -280,13 +305,13 @@ impl Remote {
                 }
                 None if part.failed => {}
                 None => {
-                    let why = "another question of the same request was declined";
-                    said.push(self.say(&about, &part.key, State::Cancelled, Some(why), now));
+                    said.push(self.say(&about, &part.key, State::Cancelled, Some(DECLINED), now));
                 }
             }
             let why = if given.is_ok() && part.answer.is_some() { None } else { Some(GONE) };
             self.remember(about.decision, why);
         }
+        self.await_ids(&open, DECLINED);
         if given.is_err() {
             // If it is still asked, it is asked on this computer.
             open.stays_here();

@@ -20,16 +20,28 @@ impl Remote {
     ) -> Vec<Action> {
         if let Some((run_id, session, why)) = self.orphans.remove(key) {
             let Ok(decision) = result else { return Vec::new() };
-            let about = About { run_id, decision, session };
-            self.remember(about.decision.clone(), Some(why));
-            let mut said = vec![self.say(&about, key, State::Cancelled, Some(why), now)];
+            let mut said = Vec::new();
+            // OrgX may give the same one again, and has been told what became of it.
+            if !self.is_past(&decision) {
+                let about = About { run_id, decision, session };
+                self.remember(about.decision.clone(), Some(why));
+                said.push(self.say(&about, key, State::Cancelled, Some(why), now));
+            }
             said.extend(self.what_came_early(now));
             return said;
         }
         let Some((item, at)) = self.part(|part| part.key == key) else { return Vec::new() };
+        // One that is over has been answered, or was taken back: it is no word on what is asked now.
+        let is_past = result.as_ref().is_ok_and(|decision| self.is_past(decision));
         let Some(open) = self.items.get_mut(&item) else { return Vec::new() };
         let part = &mut open.parts[at];
         match result {
+            Ok(_) if is_past => {
+                part.call = Call::Never;
+                let mut said = self.keep_here(&item, now);
+                said.extend(self.what_came_early(now));
+                said
+            }
             Ok(decision) => {
                 part.decision = Some(decision);
                 part.tries = 0;
@@ -38,15 +50,16 @@ impl Remote {
                 self.what_came_early(now)
             }
             Err(Answer::Status(status, _)) if is_final(status) => {
-                open.stays_here();
+                part.call = Call::Never;
+                let mut said = self.keep_here(&item, now);
                 let why = match status {
                     402 => "OrgX wants a paid plan for questions to be answered there (402)".to_owned(),
                     404 | 405 => format!("this OrgX takes no questions ({status})"),
                     200..=299 => "OrgX's answer to a question could not be used".to_owned(),
                     status => format!("OrgX did not take a question ({status})"),
                 };
-                let warning = self.warn(format!("{why}; it can be answered on this computer only."));
-                warning.into_iter().collect()
+                said.extend(self.warn(format!("{why}; it can be answered on this computer only.")));
+                said
             }
             Err(answer) => {
                 part.again(answer, now.mono, roll);
@@ -134,6 +147,10 @@ impl Remote {
             Call::UnderWay | Call::Never => None,
         });
         calls.chain(self.posts.poll_timeout()).min()
+    }
+
+    fn is_past(&self, decision: &DecisionId) -> bool {
+        self.past.iter().any(|(past, _)| past == decision)
     }
 
     fn under_way(&self) -> usize {

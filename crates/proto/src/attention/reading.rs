@@ -48,8 +48,10 @@ fn choose(offered: &[Offered], resolution: &Resolution) -> Result<Said, Redacted
         }
     }
     match (&chosen[..], note) {
-        // Chosen, or a plain yes with nothing beside it that could say otherwise.
-        ([Means::Once], _) | ([], None) => Ok(Said::Allow),
+        ([Means::Once], _) => Ok(Said::Allow),
+        // A plain yes with nothing beside it that could say otherwise, where a yes can be said.
+        ([], None) if offered.iter().any(|offered| offered.means == Means::Once) => Ok(Said::Allow),
+        ([], None) => Err(Redacted::new("it can be allowed on the computer that runs the task only")),
         ([Means::ForRun], _) => Ok(Said::AllowForRun),
         ([Means::No], note) => {
             let reason = note.as_ref().map(|note| Redacted::cut(note, REASON_CHARS).into_string());

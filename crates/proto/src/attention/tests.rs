@@ -366,3 +366,26 @@ fn a_question_that_is_taken_back_at_orgx_is_still_asked_here() {
     assert!(remote.knows("a") && !remote.has("a"));
     assert_eq!(remote.gone("a", now(2)), [], "OrgX has been told");
 }
+
+#[test]
+fn a_question_that_orgx_has_had_before_is_answered_here() {
+    for answered in [false, true] {
+        let mut remote = asked();
+        if answered {
+            remote.resolved(push("r1", "d", approved("allow_once")), now(1));
+            remote.applied("a", Ok(()), now(1));
+        } else {
+            remote.gone("a", now(1));
+        }
+        remote.appeared(Item { key: "key_a".into(), ..item("a2") }, now(2));
+        assert!(short(&remote.tick(now(2))).contains(&"create key_a".to_owned()));
+        assert_eq!(created(&mut remote, "key_a", "d", 3), []);
+        assert!(remote.knows("a2") && !remote.has("a2"));
+        let later = short(&remote.tick(now(60_000)));
+        assert!(later.iter().all(|action| !action.starts_with("poll")), "{later:?}");
+        assert_eq!(
+            remote.polled("key_a", Ok(Poll::Resolved(Ok(approved("allow_once")))), now(60_001), 0.5),
+            []
+        );
+    }
+}

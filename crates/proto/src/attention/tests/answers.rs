@@ -54,6 +54,62 @@ fn only_what_is_clearly_a_yes_is_one() {
 }
 
 #[test]
+fn where_only_a_no_is_offered_a_plain_yes_is_none() {
+    let Form::Choose { question, context, kind, options } = item("a").form else { panic!("a choice") };
+    let options = options.into_iter().filter(|offered| offered.means == Means::No).collect();
+    let form = Form::Choose { question, context, kind, options };
+    let read = |options: &[&str]| {
+        reading::read(&form, 0, &resolution(ResolutionStatus::Approved, &[], None, options))
+    };
+    assert_eq!(read(&[]), Err(Redacted::new("it can be allowed on the computer that runs the task only")));
+    assert_eq!(read(&["allow_once"]), Err(Redacted::new("the answer names an option that was not offered")));
+    assert_eq!(read(&["deny"]), Ok(Said::Deny(None)));
+}
+
+#[test]
+fn of_questions_that_orgx_takes_in_part_only_the_rest_is_taken_back() {
+    let only_here = "cancelled (it can be answered on the computer that runs the task only)";
+    let form = Form::Questions(vec![question(false, true), question(true, false)]);
+    for first in [true, false] {
+        let mut remote = Remote::new("plugin");
+        remote.appeared(Item { form: form.clone(), ..item("a") }, now(0));
+        remote.tick(now(0));
+        let refuse = |remote: &mut Remote, at| {
+            let refused = short(&remote.created("key_a:0", Err(Answer::Status(403, None)), now(at), 0.5));
+            assert!(refused.iter().any(|said| said.starts_with("warn: ")), "{refused:?}");
+            refused.into_iter().filter(|said| !said.starts_with("warn: ")).collect::<Vec<_>>()
+        };
+        let mut told = Vec::new();
+        if first {
+            told.extend(refuse(&mut remote, 1));
+        }
+        told.extend(short(&created(&mut remote, "key_a:1", "d1", 2)));
+        if !first {
+            told.extend(refuse(&mut remote, 3));
+        }
+        assert_eq!(told, [format!("d1 key_a:1 {only_here}")], "refused first: {first}");
+        assert!(remote.knows("a") && !remote.has("a"));
+        let late = short(&remote.resolved(push("r1", "d1", approved("q2-o1")), now(4)));
+        assert_eq!(late, [format!("d1 r1 {only_here}")]);
+        assert!(!short(&remote.tick(now(60_000))).iter().any(|action| action.starts_with("poll")));
+    }
+}
+
+#[test]
+fn a_no_takes_back_what_orgx_is_still_being_told() {
+    let mut remote = Remote::new("plugin");
+    let form = Form::Questions(vec![question(false, true), question(true, false)]);
+    remote.appeared(Item { form, ..item("a") }, now(0));
+    remote.tick(now(0));
+    created(&mut remote, "key_a:0", "d0", 0);
+    let no = resolution(ResolutionStatus::Declined, &[], None, &[]);
+    remote.resolved(push("r1", "d0", no), now(1));
+    assert_eq!(short(&remote.applied("a", Ok(()), now(2))), ["d0 r1 resumed"]);
+    let told = short(&created(&mut remote, "key_a:1", "d1", 3));
+    assert_eq!(told, ["d1 key_a:1 cancelled (another question of the same request was declined)"]);
+}
+
+#[test]
 fn a_question_takes_its_choices_and_words_where_they_may_be() {
     use ResolutionStatus::Approved;
     let unknown = || Err(Redacted::new("the answer names an option that was not offered"));
