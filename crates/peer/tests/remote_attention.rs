@@ -148,7 +148,7 @@ async fn an_answer_that_is_pushed_lets_the_run_go_on_and_each_state_is_told_both
     assert_eq!(it.posted(&asked, "resumed").await, states);
     it.hears(&asked, "res_1", "resumed").await;
     assert_eq!(it.said(&asked), states);
-    assert_eq!(peer.snapshot().attention, []);
+    until(&peer, "nothing waits", |now| now.attention.is_empty()).await;
     peer.stop().await;
     it.was_strictly_well_behaved();
 }

@@ -143,6 +143,11 @@ impl Account {
         (self.worked, self.since.map(|since| since.mono))
     }
 
+    /// How often the person has allowed as much again.
+    pub fn more(&self) -> More {
+        self.more
+    }
+
     /// What the person is asked.
     pub fn hold(&self) -> Option<&Hold> {
         match &self.standing {

@@ -2,12 +2,14 @@
 //!
 //! The kind of thing, and the command, file, address or folder it is about: masked, cut, and with `~` for the home
 //! folder; for an edit how many lines; the agent's own questions with their choices. Never a file's content or a diff,
-//! never a prompt, never a key.
+//! never a prompt, never a key. What does not fit is not allowed from there: nobody says yes to what they have not seen.
 
 use super::super::actor::Actor;
 use super::super::snapshot::{Ask, Attention, BudgetLimit};
+use crate::day::Day;
 use orgx_proto::agent;
 use orgx_proto::attention::{Form, Item, Means, Offered};
+use orgx_proto::budget::More;
 use orgx_proto::ids::{RunId, SessionHandle};
 use orgx_proto::limits::REMOTE_TEXT_CHARS;
 use orgx_proto::redact::Redacted;
@@ -21,6 +23,9 @@ const FOR_RUN: Offered = Offered { id: "allow_for_run", label: "Allow for this r
 const DENY: Offered = Offered { id: "deny", label: "Deny", means: Means::No };
 const GO_ON: Offered = Offered { id: "allow_once", label: "Go on with as much again", means: Means::Once };
 const STOP: Offered = Offered { id: "deny", label: "Stop the run", means: Means::No };
+/// Where only a no can be given.
+const CUT: &str =
+    "It is longer than what can be shown here: it can be allowed on the computer that runs the task.";
 
 impl Actor {
     /// As OrgX is asked; `None`: it is not. The person's own tasks are none of its business.
@@ -29,6 +34,8 @@ impl Actor {
         let run = self.dispatcher.run(&run_id).filter(|run| !run.dispatch.local)?;
         let home = self.config.source.home();
         let (form, ask, detail) = shown(attention, home.as_deref())?;
+        let more = |day| if day { self.dispatcher.day_more() } else { run.account.more() };
+        let detail = detail + &round(&attention.what, Day::of(now.wall.0), more);
         let left = attention.lapses_at.saturating_sub(now.wall.0);
         Some(Item {
             id: attention.id.clone(),
@@ -58,11 +65,16 @@ fn key(parts: &[&str]) -> String {
 /// What is asked, its name within the run, and what else tells it from another question of that name.
 fn shown(attention: &Attention, home: Option<&Path>) -> Option<(Form, String, String)> {
     let safe = |text: &str| Redacted::cut(&tilde(text, home), REMOTE_TEXT_CHARS).into_string();
-    let choose = |question: String, context: String, kind, options: &[Offered]| Form::Choose {
-        question: Redacted::cut(&question, REMOTE_TEXT_CHARS).into_string(),
-        context,
-        kind,
-        options: options.to_vec(),
+    let choose = |question: String, about: Vec<String>, around: Vec<String>, kind, options: &[Offered]| {
+        let is_cut = about.iter().any(|line| is_cut(line));
+        let options = options.iter().filter(|offered| !is_cut || offered.means == Means::No);
+        let note = is_cut.then(|| CUT.to_owned());
+        Form::Choose {
+            question: Redacted::cut(&question, REMOTE_TEXT_CHARS).into_string(),
+            context: about.into_iter().chain(note).chain(around).collect::<Vec<_>>().join("\n"),
+            kind,
+            options: options.copied().collect(),
+        }
     };
     let own = || {
         let of_run = attention.id.strip_prefix(attention.run_id.as_str()).and_then(|id| id.strip_prefix('@'));
@@ -71,29 +83,26 @@ fn shown(attention: &Attention, home: Option<&Path>) -> Option<(Form, String, St
     Some(match &attention.what {
         Ask::Folder { folder } => {
             let question = "May this task work in a folder that is not among the allowed ones?".to_owned();
-            (choose(question, safe(folder), "folder", &[ONCE, DENY]), "folder".into(), folder.clone())
+            let form = choose(question, vec![safe(folder)], Vec::new(), "folder", &[ONCE, DENY]);
+            (form, "folder".into(), folder.clone())
         }
         Ask::Dirty { folder, changes, .. } => {
             let question = format!(
                 "May this task work in a folder with changes that are not committed ({changes} files)?"
             );
-            (choose(question, safe(folder), "dirty", &[ONCE, DENY]), "dirty".into(), folder.clone())
+            let form = choose(question, vec![safe(folder)], Vec::new(), "dirty", &[ONCE, DENY]);
+            (form, "dirty".into(), folder.clone())
         }
         Ask::Permission { permission, patterns, command, file, added, removed } => {
-            let (question, mut about) = match (command, file) {
-                (Some(command), _) => ("May the agent run this command?".to_owned(), vec![safe(command)]),
-                (None, Some(file)) => ("May the agent change this file?".to_owned(), vec![safe(file)]),
-                (None, None) => (
-                    format!("May the agent do this ({permission})?"),
-                    patterns.iter().take(8).map(|pattern| safe(pattern)).collect(),
-                ),
-            };
+            let (question, about) = permitted(permission, patterns, command.as_deref(), file.as_deref());
+            let about = about.iter().map(|line| safe(line)).collect();
+            let mut around = Vec::new();
             if let (Some(added), Some(removed)) = (added, removed) {
-                about.push(format!("{added} lines added, {removed} removed"));
+                around.push(format!("{added} lines added, {removed} removed"));
             }
-            about.extend(attention.by.as_ref().map(|by| format!("Asked by the subagent {}", safe(by))));
-            about.extend(attention.folder.as_ref().map(|folder| format!("In {}", safe(folder))));
-            let form = choose(question, about.join("\n"), "permission", &[ONCE, FOR_RUN, DENY]);
+            around.extend(attention.by.as_ref().map(|by| format!("Asked by the subagent {}", safe(by))));
+            around.extend(attention.folder.as_ref().map(|folder| format!("In {}", safe(folder))));
+            let form = choose(question, about, around, "permission", &[ONCE, FOR_RUN, DENY]);
             (form, own(), String::new())
         }
         Ask::Questions { questions } => {
@@ -119,13 +128,64 @@ fn shown(attention: &Attention, home: Option<&Path>) -> Option<(Form, String, St
             };
             let whose = if *day { "today" } else { "in this run" };
             let question = format!("{used} of {most} {unit} are used {whose}. Go on with as much again?");
-            let context = "The run has stopped where it was, and waits.".to_owned();
-            // Each time as much again is given, there is more to be used: another question.
-            let detail = format!("{name} {day} {most}");
-            (choose(question, context, "budget", &[GO_ON, STOP]), "budget".into(), detail)
+            let about = vec!["The run has stopped where it was, and waits.".to_owned()];
+            let form = choose(question, about, Vec::new(), "budget", &[GO_ON, STOP]);
+            (form, "budget".into(), format!("{name} {day} {most}"))
         }
         Ask::Unknown => return None,
     })
+}
+
+/// What a permission is for, by its kind: the sentence, and all that a yes would be to. A command or a file beside
+/// another kind is what the agent is at, and not what it asks for.
+fn permitted(
+    kind: &str,
+    patterns: &[String],
+    command: Option<&str>,
+    file: Option<&str>,
+) -> (String, Vec<String>) {
+    let (question, exact) = match kind {
+        "bash" => ("May the agent run this command?".to_owned(), command),
+        "edit" | "write" | "patch" => ("May the agent change this file?".to_owned(), file),
+        "external_directory" => (format!("May the agent reach outside of its folder ({kind})?"), None),
+        _ => (format!("May the agent do this ({kind})?"), None),
+    };
+    let mut about: Vec<String> = exact.map(ToOwned::to_owned).into_iter().collect();
+    match exact {
+        // A pattern that is the beginning of what is shown says nothing more.
+        Some(exact) => {
+            let is_new = |pattern: &&String| {
+                !pattern.strip_suffix('…').map_or(exact == **pattern, |head| exact.starts_with(head))
+            };
+            about.extend(patterns.iter().filter(is_new).map(|pattern| format!("Pattern: {pattern}")));
+        }
+        None => about.extend(patterns.iter().cloned()),
+    }
+    let beside = |name: &str, text: Option<&str>| {
+        let text = text.filter(|text| exact != Some(*text) && patterns.iter().all(|it| it != text));
+        text.map(|text| format!("{name}: {text}"))
+    };
+    about.extend(beside("Command", command));
+    about.extend(beside("File", file));
+    (question, about)
+}
+
+/// Not all of it is shown, or some of the list is only counted.
+fn is_cut(line: &str) -> bool {
+    line.ends_with('…') || line.starts_with("… and ")
+}
+
+/// Each time as much again is given, there is more to be used, and each day has its own: another question.
+fn round(what: &Ask, today: Day, more: impl Fn(bool) -> More) -> String {
+    let Ask::Budget { limit, day, .. } = what else { return String::new() };
+    let more = more(*day);
+    let times = match limit {
+        BudgetLimit::Tokens => more.tokens,
+        BudgetLimit::Cents => more.cents,
+        BudgetLimit::Minutes => more.minutes,
+    };
+    let since = if *day { today.start } else { 0 };
+    format!(" {since} {times}")
 }
 
 /// With `~` for the home folder, wherever it stands; not for another one whose name only starts so.
