@@ -82,6 +82,25 @@ async fn an_answer_that_is_refused_makes_the_question_come_up_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_refused_twice_is_given_up_and_a_step_says_so() {
+    let world = World::new().await;
+    let (peer, opencode) = asking(&world, 1_000, 400, Clock::default()).await;
+    let ask = asked(&peer).await;
+    // When it comes up again it is allowed as before.
+    say(&peer, &ask, Answer::AllowForRun).await.expect("it waits");
+    let given_up = "OpenCode refused the answer twice; it can be answered in OpenCode itself";
+    let is_told = |frame: &orgx_sandbox::gateway::Received| frame.value["step"]["summary"] == given_up;
+    world.gateway.wait_for(given_up, |frames| frames.iter().any(is_told)).await.expect("told");
+    assert_eq!(replies(&opencode), 2);
+    assert_eq!(
+        steps(&world),
+        ["asked for permission (bash)", "allowed for this run (bash)", "allowed as before (bash)", given_up]
+    );
+    assert_eq!(peer.snapshot().attention, []);
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn half_an_hour_of_silence_is_a_no_that_lets_the_agent_go_on() {
     let world = World::new().await;
     let clock = Clock::adjustable();

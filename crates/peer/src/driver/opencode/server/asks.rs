@@ -1,7 +1,7 @@
 //! What a run's agents ask: found, told of, and answered with what the person says.
 //!
 //! Promises: an answer that could not be delivered is tried again until OpenCode has it, or the run is over; one that
-//! OpenCode refuses makes the ask come up again. What a session asks that is not busy is left over from an abort, and
+//! OpenCode refuses makes the ask come up again, once. What a session asks that is not busy is left over from an abort, and
 //! nobody's. PROTOCOL: opencode.md 2.2, such asks stay in the lists until the folder is disposed of.
 
 use super::super::ask::{Asking, Form};
@@ -10,19 +10,22 @@ use super::super::tracker::Told;
 use super::follow::Run;
 use crate::driver::RunIo;
 use crate::http::CallError;
-use orgx_proto::agent::{AgentAsk, Reply};
+use orgx_proto::agent::{AgentAsk, AgentEvent, Reply};
 use orgx_proto::ids::AskId;
 use orgx_proto::limits::TOOL_NAME_CHARS;
 use orgx_proto::redact::Redacted;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+/// What a run says of an answer that OpenCode does not take.
+const REFUSED: &str = "OpenCode refused the answer twice; it can be answered in OpenCode itself";
+
 /// What has been asked and not answered, and answers on their way.
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     forms: HashMap<String, Form>,
     replies: VecDeque<(AskId, Reply)>,
-    /// What OpenCode refused an answer to: it is looked for again at once, the first time.
+    /// What OpenCode refused an answer to once: it was looked for again.
     refused: HashSet<String>,
     /// The run is to be looked at soon.
     look: bool,
@@ -68,7 +71,7 @@ impl Run<'_> {
     }
 
     /// Delivers the person's answers, as far as OpenCode takes them now.
-    pub(super) async fn deliver(&mut self) {
+    pub(super) async fn deliver(&mut self, io: &RunIo) {
         while let Some((ask, reply)) = self.asks.replies.pop_front() {
             let id = ask.as_str();
             // Answered elsewhere meanwhile.
@@ -80,9 +83,16 @@ impl Run<'_> {
                     self.asks.look = true;
                 }
                 Err(CallError::Status { status: status @ (400 | 409 | 413 | 415 | 422), .. }) => {
-                    tracing::warn!(status, "OpenCode refused an answer; its ask comes up again");
-                    self.tracker.forget_ask(id);
-                    self.asks.look |= self.asks.refused.insert(id.to_owned());
+                    let is_first = self.asks.refused.insert(id.to_owned());
+                    tracing::warn!(status, is_first, "OpenCode refused an answer");
+                    if is_first {
+                        self.tracker.forget_ask(id);
+                        self.asks.look = true;
+                    } else {
+                        // What it refuses twice it would refuse for ever.
+                        self.tracker.ask_over(id);
+                        io.event(AgentEvent::Remark(Redacted::new(REFUSED))).await;
+                    }
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.asks.failing, true) {

@@ -113,7 +113,7 @@ impl Run<'_> {
                     if self.stopping {
                         self.abort().await;
                     }
-                    self.deliver().await;
+                    self.deliver(io).await;
                     let mut told = self.open_asks().await;
                     told.push(Told::PerhapsOver);
                     told
@@ -126,7 +126,7 @@ impl Run<'_> {
                     },
                     Order::Reply(ask, reply) => {
                         self.asks.reply(ask, reply);
-                        self.deliver().await;
+                        self.deliver(io).await;
                         Vec::new()
                     }
                 },
