@@ -375,6 +375,39 @@ async fn an_orgx_that_refuses_v3_gets_v1_with_one_warning_and_is_polled() {
 }
 
 #[tokio::test]
+async fn v3_is_offered_again_ten_minutes_after_it_was_refused() {
+    let it = Away::new().await;
+    it.world.gateway.refuse_v3(Some(RefusesV3::Status400));
+    let mut config = it.config();
+    config.clock = Clock::adjustable();
+    let clock = config.clock.clone();
+    let peer = Peer::start(config).await.expect("a peer");
+    it.world.gateway.wait_connected(1).await.expect("connected");
+    it.world.gateway.refuse_v3(None);
+    it.world.gateway.close(1001, "going away");
+    until(&peer, "lost", |now| !now.connected).await;
+    clock.pass(Duration::from_secs(2)).await;
+    it.world.gateway.wait_connected(2).await.expect("connected");
+    assert_eq!(it.offered(), ["orgx.v3", "orgx.v1", "orgx.v1"], "not so soon");
+    clock.pass(Duration::from_secs(10 * 60)).await;
+    let before = it.offered().len();
+    until(&peer, "connected", |now| now.connected).await;
+    if it.offered().last().is_none_or(|last| last != "orgx.v3") {
+        it.world.gateway.close(1001, "going away");
+        until(&peer, "lost", |now| !now.connected).await;
+        clock.pass(Duration::from_secs(2)).await;
+        it.world.gateway.wait_connected(before).await.expect("connected");
+    }
+    assert_eq!(it.offered().last().map(String::as_str), Some("orgx.v3"));
+    let asked = it.ask("r1").await;
+    it.push(&asked, "res_1", "allow_once");
+    assert_eq!(it.end("r1").await["kind"], "task.completed");
+    it.hears(&asked, "res_1", "resumed").await;
+    assert_eq!(peer.snapshot().warnings.len(), 1, "{:?}", peer.snapshot().warnings);
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn a_question_that_lapses_is_taken_back_at_orgx() {
     let it = Away::new().await;
     let mut config = it.config();

@@ -7,9 +7,11 @@
 
 mod offer;
 mod sleep;
+mod version;
 
 pub use offer::{Offer, OfferError, PROTOCOL_VERSION, Version, upgrade_url};
 pub use sleep::{SleepWatch, Ticks};
+pub use version::{FallBack, Versions};
 
 use crate::limits;
 use crate::redact::Redacted;

@@ -34,6 +34,8 @@ pub enum Class {
     Step,
     /// Never dropped.
     Lasting,
+    /// Never dropped, but on a socket that does not know it: it is posted by HTTP, too. PROTOCOL: v3.
+    Continuation,
     /// Never dropped, and journaled until a barrier confirms it.
     Deviation,
     /// Never dropped, and followed by a barrier at once.
@@ -46,7 +48,8 @@ impl From<&Frame> for Outgoing {
             Frame::Step(_) => Class::Step,
             // A continuation is also posted by HTTP, so no crash loses it and no barrier need follow at once; over the
             // socket it waits for the next one, and outlives every reconnect.
-            Frame::Started(_) | Frame::Continuation(_) => Class::Lasting,
+            Frame::Continuation(_) => Class::Continuation,
+            Frame::Started(_) => Class::Lasting,
             Frame::Deviation(_) => Class::Deviation,
             Frame::Completed(_) | Frame::Failed(_) => Class::Terminal,
         };
@@ -126,6 +129,21 @@ impl Delivery {
     /// A socket opened: everything unconfirmed goes to it.
     pub fn opened(&mut self) {
         self.online = true;
+    }
+
+    /// The next socket speaks v1: what that does not know does not go over it. For while there is no socket.
+    pub fn drop_continuations(&mut self) {
+        if self.online {
+            return;
+        }
+        let bytes = &mut self.bytes;
+        self.items.retain(|item| match item {
+            Item::Frame(frame) if frame.class == Class::Continuation => {
+                *bytes -= frame.json.len();
+                false
+            }
+            _ => true,
+        });
     }
 
     /// The socket is gone. Returns the runs whose terminal has not been confirmed.

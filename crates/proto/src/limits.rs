@@ -103,6 +103,8 @@ pub const TOOL_NAME_CHARS: usize = 48;
 
 /// Questions of all runs that are asked at OrgX at a time, with remote attention on; more stay on this computer.
 pub const REMOTE_ITEMS: usize = 100;
+/// So long after OrgX refused v3 the next connection offers it again.
+pub const V3_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// How often OrgX is asked whether somebody answered there. PROTOCOL: anchors 0.7.
 pub const REMOTE_POLL_EVERY: Duration = Duration::from_secs(2);
 /// The longest that one question is asked after. PROTOCOL: anchors 0.7.

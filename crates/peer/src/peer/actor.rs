@@ -26,7 +26,7 @@ use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
 use orgx_proto::attention::Remote;
-use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, upgrade_url};
+use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, Versions, upgrade_url};
 use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
 use orgx_proto::health::Works;
@@ -113,6 +113,8 @@ pub(super) struct Actor {
     pub(super) link: LinkFacts,
     pub(super) api: Arc<Api>,
     pub(super) door: Door,
+    /// What the door's protocol is, and is to be.
+    pub(super) versions: Versions,
     pub(super) socket: Option<Socket>,
     /// Tells a socket's events from those of one that is no longer ours.
     pub(super) tag: u64,
@@ -217,6 +219,7 @@ impl Actor {
             link: LinkFacts::new(&config.base_url),
             api: Arc::new(api),
             door,
+            versions: Versions::new(remote::version(&config)),
             socket: None,
             tag: 0,
             socket_events: mpsc::channel(limits::SOCKET_QUEUE),

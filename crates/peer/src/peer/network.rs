@@ -6,7 +6,7 @@ use super::words;
 use crate::gateway::{Api, Socket, SocketEvent};
 use crate::http;
 use crate::limits;
-use orgx_proto::connection::{Action, Event, State};
+use orgx_proto::connection::{Action, Event, State, Version};
 use orgx_proto::delivery::{Class, Out, Outgoing};
 use orgx_proto::message::{Inbound, parse};
 use orgx_proto::redact::Redacted;
@@ -27,6 +27,8 @@ impl Actor {
                     self.lose_socket();
                 }
                 self.tag += 1;
+                let version = self.versions.offer(self.clock.now().mono);
+                version.subprotocol().clone_into(&mut self.door.protocol);
                 self.socket = Some(Socket::open(self.door.clone(), self.tag, self.socket_events.0.clone()));
             }
             Some(Action::Ping) => self.delivery.ping(),
@@ -55,6 +57,7 @@ impl Actor {
             self.door.client = client.clone();
             self.api = Arc::new(Api { client, ..Api::clone(&self.api) });
         }
+        self.versions.woke();
         self.connect(Event::Woke);
     }
 
@@ -95,6 +98,9 @@ impl Actor {
         match event {
             SocketEvent::Opened => {
                 self.connect(Event::Opened);
+                if self.versions.offered() == Version::V1 {
+                    self.delivery.drop_continuations();
+                }
                 self.delivery.opened();
                 self.remote.opened(self.clock.now());
                 // How far it is, from the beginning.

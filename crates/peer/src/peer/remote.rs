@@ -10,7 +10,7 @@ use super::command::{Answer, CommandError, Reply};
 use super::snapshot::Attention;
 use crate::config::Config;
 use orgx_proto::attention::{Action, NotGiven, Poll, Said};
-use orgx_proto::connection::{Event, State, Version};
+use orgx_proto::connection::{Event, FallBack, State, Version, Versions};
 use orgx_proto::delivery::Outgoing;
 use orgx_proto::ids::DecisionId;
 use orgx_proto::message::{Frame, Resolve};
@@ -114,16 +114,15 @@ impl Actor {
 
     /// OrgX does not speak v3: tasks matter more.
     pub(super) fn fall_back(&mut self) {
-        let v1 = Version::V1.subprotocol();
-        if self.door.protocol == v1 {
-            return;
+        match self.versions.refused(self.clock.now().mono) {
+            FallBack::No => return,
+            FallBack::Quiet => tracing::info!("OrgX still refuses orgx.v3"),
+            FallBack::Tell => self.warn(
+                "This OrgX does not push answers (it refuses orgx.v3): it is asked for them every 2 seconds instead, \
+                 and everything else goes on as before."
+                    .to_owned(),
+            ),
         }
-        v1.clone_into(&mut self.door.protocol);
-        self.warn(
-            "This OrgX does not push answers (it refuses orgx.v3): it is asked for them every 2 seconds instead, and \
-             everything else goes on as before."
-                .to_owned(),
-        );
         if matches!(self.connection.state(), State::Waiting { .. }) {
             self.connect(Event::Hurry);
         }
@@ -139,7 +138,7 @@ impl Actor {
             }
         }
         self.config.remote_attention = on;
-        version(&self.config).subprotocol().clone_into(&mut self.door.protocol);
+        self.versions = Versions::new(version(&self.config));
         // As after a sleep: what the old socket may not have delivered goes over the new one.
         self.connect(Event::Woke);
         let open = self.attention();
@@ -172,7 +171,7 @@ impl Actor {
                 Action::Answer { item, said } => answers.push((item, said)),
                 Action::Warn(words) => self.warn(words),
                 Action::Say(frame) => {
-                    if self.door.protocol == Version::V3.subprotocol() {
+                    if self.versions.offered() == Version::V3 {
                         self.delivery.push(Outgoing::from(&Frame::Continuation(frame)));
                     }
                 }

@@ -33,6 +33,30 @@ fn a_terminal_is_followed_by_its_barrier_at_once() {
 }
 
 #[test]
+fn what_only_v3_knows_does_not_go_over_a_v1_socket() {
+    let mut delivery = Delivery::default();
+    delivery.opened();
+    let word = || frame("r", Class::Continuation, "continuation");
+    delivery.push(step(1));
+    delivery.push(word());
+    assert_eq!(drain(&mut delivery, 1000), ["step 1", "continuation", "ping 1"]);
+    delivery.push(word());
+    delivery.push(frame("r", Class::Terminal, "done"));
+    delivery.closed();
+    delivery.drop_continuations();
+    assert_eq!(delivery.bytes, "step 1".len() + "done".len());
+    delivery.opened();
+    assert_eq!(drain(&mut delivery, 2000), ["step 1", "done", "ping 2"]);
+    assert_eq!(delivery.pong(2).len(), 2);
+    // Over one of v3 it goes until a barrier confirms it.
+    delivery.push(word());
+    delivery.closed();
+    delivery.opened();
+    assert_eq!(drain(&mut delivery, 3000), ["continuation", "ping 3"]);
+    assert_eq!((delivery.pong(3).len(), delivery.bytes), (1, 0));
+}
+
+#[test]
 fn steps_share_a_barrier_every_200_ms() {
     let mut delivery = Delivery::default();
     delivery.opened();

@@ -356,7 +356,7 @@ impl World {
             match frame.class {
                 Class::Terminal => write::confirm(&self.db, frame).expect("confirmed"),
                 Class::Deviation => write::forget(&self.db, std::slice::from_ref(frame)).expect("forgotten"),
-                Class::Step | Class::Lasting => continue,
+                Class::Step | Class::Lasting | Class::Continuation => continue,
             }
             self.model.unconfirmed.remove(&*frame.json);
         }
