@@ -43,7 +43,7 @@ pub(super) fn asks(what: &Ask) -> String {
         }
         Ask::Permission { permission, .. } => match permission.as_str() {
             "bash" => "may the agent run this command?".to_owned(),
-            "edit" => "may the agent change this file?".to_owned(),
+            "edit" | "write" | "patch" => "may the agent change this file?".to_owned(),
             "external_directory" => "may the agent work outside of its folder?".to_owned(),
             "doom_loop" => "may the agent do the same once more?".to_owned(),
             other => format!("may the agent do this ({other})?"),
@@ -75,7 +75,16 @@ fn amount(limit: BudgetLimit, amount: u64) -> String {
 
 fn of_what(what: &Ask, add: &mut impl FnMut(&str, Cell)) {
     match what {
-        Ask::Permission { patterns, command, file, added, removed, .. } => {
+        Ask::Permission { permission, patterns, command, file, added, removed } => {
+            // What it is about by its kind; a command or a file beside another kind is what the agent is at.
+            let own = match permission.as_str() {
+                "bash" => command.as_ref(),
+                "edit" | "write" | "patch" => file.as_ref(),
+                _ => None,
+            };
+            if own.is_none() && !patterns.is_empty() {
+                add("What", patterns.join(", ").into());
+            }
             if let Some(command) = command {
                 add("Command", command.clone().into());
             }
@@ -85,9 +94,15 @@ fn of_what(what: &Ask, add: &mut impl FnMut(&str, Cell)) {
             if let (Some(added), Some(removed)) = (added, removed) {
                 add("Changes", format!("+{added} -{removed} lines").into());
             }
-            // They say nothing more where there is a command or a file.
-            if command.is_none() && file.is_none() && !patterns.is_empty() {
-                add("What", patterns.join(", ").into());
+            if own.is_some_and(|own| !patterns.is_empty() && *patterns != [own.as_str()]) {
+                add("For the run", patterns.join(", ").into());
+            }
+            // The peer cuts with an ellipsis, and counts what it leaves out.
+            let is_cut = |text: &String| text.ends_with('…') || text.starts_with("… and ");
+            if patterns.iter().chain(command).chain(file).any(is_cut) {
+                let words =
+                    "longer than what can be shown here: deny it if you cannot tell what the rest does";
+                add("Cut", Cell::toned(words, Tone::Care));
             }
         }
         Ask::Questions { questions } => {
@@ -187,6 +202,11 @@ mod tests {
         if let Ask::Permission { file, added, removed, .. } = &mut edit {
             (*file, *added, *removed) = (Some("src/http.rs".into()), Some(3), Some(1));
         }
+        let mut outside = permission("external_directory");
+        if let Ask::Permission { patterns, command, .. } = &mut outside {
+            *patterns = vec!["/home/me/.ssh/*".into()];
+            *command = Some("cp /home/me/.ssh/id_ed25519 …".into());
+        }
         let folder = "/home/me/shop".to_owned();
         let mut by_subagent = ask("run_01jdk3x7c2m9q4w8e5r6t7y8u9@per_1f9065978001JiD098wOgq28O8", bash);
         by_subagent.by = Some("explore".into());
@@ -199,7 +219,7 @@ mod tests {
             by_subagent,
             ask("run_1@per_2", edit),
             ask("run_1@per_3", permission("webfetch")),
-            ask("run_1@per_4", permission("external_directory")),
+            ask("run_1@per_4", outside),
             ask("run_1@que_1", Ask::Questions { questions: vec![colours, why] }),
             ask(
                 "run_3@budget-1",
