@@ -95,7 +95,7 @@ fn of_what(what: &Ask, add: &mut impl FnMut(&str, Cell)) {
                 add("Changes", format!("+{added} -{removed} lines").into());
             }
             if own.is_some_and(|own| !patterns.is_empty() && *patterns != [own.as_str()]) {
-                add("For the run", patterns.join(", ").into());
+                add("Patterns", patterns.join(", ").into());
             }
             // The peer cuts with an ellipsis, and counts what it leaves out.
             let is_cut = |text: &String| text.ends_with('…') || text.starts_with("… and ");
