@@ -46,14 +46,28 @@ const remote = (need) => need.remote && h('p', { class: 'hint', key: 'remote' },
 function exactly({ what, folder }) {
   if (what.ask === 'folder') return code('code', words.need.folder, folder ?? '');
   if (what.ask !== 'permission') return null;
-  const exact = what.command ?? what.file ?? what.patterns.join('\n');
-  const name = what.command !== null ? words.need.command : what.file !== null ? words.need.file : words.need.exact;
-  const isCut = exact.endsWith('…');
+  const { kind, command, file, patterns } = what;
+  const all = patterns.join('\n');
+  // Its kind says what is asked for: a command or a file beside another kind is what the agent is at.
+  const own = kind === 'bash' ? command : FILES.includes(kind) ? file : null;
+  const exact = own ?? all;
+  const name = own === null ? words.need.exact : kind === 'bash' ? words.need.command : words.need.file;
+  /** @param {string | null} text */
+  const isNew = (text) => text !== null && text !== '' && text !== exact && !patterns.includes(text);
   return [
-    exact !== '' && code('code', name, exact, what.command !== null),
-    isCut && h('p', { class: 'hint', key: 'cut' }, words.need.cut),
+    exact !== '' && code('code', name, exact, own !== null && kind === 'bash'),
+    isNew(command) && [h('p', { class: 'hint', key: 'command-name' }, words.need.beside), code('command', words.need.command, command ?? '', true)],
+    isNew(file) && [h('p', { class: 'hint', key: 'file-name' }, words.need.fileBeside), code('file', words.need.file, file ?? '')],
+    own !== null && all !== '' && all !== own && [h('p', { class: 'hint', key: 'rules' }, words.need.rulesSee), code('patterns', words.need.rulesSee, all)],
+    [exact, command, file, ...patterns].some(isCut) && h('p', { class: 'hint', key: 'cut' }, words.need.cut),
   ];
 }
+
+/** The kinds that change a file. */
+const FILES = ['edit', 'write', 'patch'];
+
+/** The peer cuts with an ellipsis, and counts what it leaves out. @param {string | null} text */
+const isCut = (text) => text !== null && (text.endsWith('…') || text.startsWith('… and '));
 
 /** @param {string} key @param {string} name @param {string} text @param {boolean} [isCommand] */
 const code = (key, name, text, isCommand = false) => h('pre', { class: 'code', key, tabindex: '0', 'aria-label': name },

@@ -64,6 +64,9 @@ export const need = {
    */
   unanswered: (waited, left) => `${waited}, then left unanswered in ${left}`,
   cut: 'It is longer than what can be shown here. Deny it if you cannot tell what the rest does.',
+  beside: 'The command that it is for:',
+  fileBeside: 'The file that it is for:',
+  rulesSee: 'As the agent’s rules see it. “Allow for this run” is for just the same again:',
   remote: 'It can be answered in OrgX, too. The first answer counts.',
   explain: 'What allowing a folder means',
   once: '“Allow once” lets this one task work there. “Always allow this folder” adds it to your folders, which you can change in the settings.',

@@ -303,7 +303,7 @@ fn each_kind_of_ask_has_its_words_and_buttons() {
     let answer = || Buttons::Answer("n1".into());
     let permission = |kind: &str, command: Option<&str>, file: Option<&str>| Ask::Permission {
         permission: kind.into(),
-        patterns: vec!["a *".into()],
+        patterns: vec![file.filter(|_| kind == "edit").unwrap_or("a *").into()],
         command: command.map(str::to_owned),
         file: file.map(str::to_owned),
         added: None,
@@ -316,6 +316,25 @@ fn each_kind_of_ask_has_its_words_and_buttons() {
         (permission("bash", Some("git push"), None), "Needs you: run a command?", "shop: git push", answer()),
         (permission("edit", None, Some("a.ts")), "Needs you: change a file?", "shop: a.ts", answer()),
         (permission("x", None, None), "Needs you: allow this?", "shop: a *", answer()),
+        (
+            permission("external_directory", None, None),
+            "Needs you: reach another folder?",
+            "shop: a *",
+            answer(),
+        ),
+        // What it is for is told on its page.
+        (
+            permission("external_directory", Some("cp -r / ."), None),
+            "Needs you: reach another folder?",
+            "shop: a *",
+            Buttons::Open,
+        ),
+        (
+            permission("external_directory", None, Some("/etc/passwd")),
+            "Needs you: reach another folder?",
+            "shop: a *",
+            Buttons::Open,
+        ),
         (questions(1), "Needs you: 1 question", "Tighten <b>retries</b> in shop", Buttons::Open),
         (questions(2), "Needs you: 2 questions", "Tighten <b>retries</b> in shop", Buttons::Open),
         (
@@ -346,7 +365,8 @@ fn a_command_is_cut_at_eighty_signs_and_masked() {
         added: None,
         removed: None,
     };
-    let (_, body, _) = shown_of(what);
+    let (_, body, buttons) = shown_of(what);
+    assert_eq!(buttons, Buttons::Open, "its end is not seen");
     let shown = body.strip_prefix("shop: ").expect("the folder first");
     assert_eq!(shown.chars().count(), 80);
     assert!(shown.starts_with("curl [redacted] xx") && shown.ends_with('…'), "{shown}");

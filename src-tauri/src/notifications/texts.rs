@@ -41,7 +41,10 @@ pub(super) fn need(attention: &Attention, context: Context<'_>) -> Notification 
         Ask::Permission { permission, .. } => {
             let exact = needs::exact(&attention.what);
             let exact = exact.map_or_else(|| text::cut(permission, 40), |exact| text::cut(&exact, COMMAND));
-            (title_of(permission), at(&exact), answer)
+            // Nobody says yes to what they have not seen.
+            let body = at(&exact);
+            let is_whole = needs::is_whole(&attention.what, COMMAND) && body.chars().count() <= BODY;
+            (title_of(permission), body, if is_whole { answer } else { Buttons::Open })
         }
         Ask::Questions { questions } => {
             let place = folder.as_ref().map_or_else(String::new, |it| format!(" in {}", text::cut(it, 40)));

@@ -70,10 +70,27 @@ pub fn line(attention: &Attention, home: &str) -> String {
     }
 }
 
-/// What a permission is about, in the agent's words.
+/// What a permission is about, in the agent's words, by its kind: a command or a file beside another kind is what the
+/// agent is at, and not what it asks for.
 pub fn exact(ask: &Ask) -> Option<String> {
-    let Ask::Permission { command, file, patterns, .. } = ask else { return None };
-    command.clone().or_else(|| file.clone()).or_else(|| patterns.first().cloned())
+    let Ask::Permission { permission, command, file, patterns, .. } = ask else { return None };
+    let own = match permission.as_str() {
+        "bash" => command,
+        "edit" | "write" | "patch" => file,
+        _ => &None,
+    };
+    own.as_ref().or(patterns.first()).or(command.as_ref()).or(file.as_ref()).cloned()
+}
+
+/// Is `exact`, cut to so many characters, all that a yes to it is for?
+pub fn is_whole(ask: &Ask, chars: usize) -> bool {
+    let Ask::Permission { permission, command, file, patterns, .. } = ask else { return true };
+    let Some(exact) = exact(ask) else { return true };
+    let is_beside = |text: &Option<String>| text.as_ref().is_some_and(|text| *text != exact);
+    let is_bash = permission == "bash" && command.is_some();
+    // What a command's patterns name is in the command.
+    let all = is_bash || patterns.iter().all(|pattern| *pattern == exact);
+    all && !is_beside(command) && !is_beside(file) && !text::cut(&exact, chars).ends_with('…')
 }
 
 fn verb(permission: &str) -> &'static str {

@@ -48,6 +48,26 @@ fn a_permission_is_allowed_once_by_ctrl_enter_for_the_run_by_its_button_and_deni
 }
 
 #[test]
+fn what_a_permission_is_for_stands_on_its_page_by_its_kind_with_what_the_run_may_do_again() {
+    story(async |window: &mut Window| {
+        window.open(&named("need-permission")).await;
+        let boxes = "[...document.querySelectorAll('.ask .code')].map((it) => it.textContent)";
+        let command = "$ git push origin rounding-fix && gh pr create --fill --base main";
+        assert_eq!(window.see(boxes).await, json!([command, "git push *\ngh pr create *"]));
+        let mut needs = named("need-permission").value["needs"].clone();
+        let what = &mut needs[0]["what"];
+        (what["kind"], what["patterns"]) = (json!("external_directory"), json!(["/home/ada/.ssh/*"]));
+        what["command"] = json!("cp ../.ssh/id_ed25519 …");
+        window.tell(json!({ "needs": needs })).await;
+        assert_eq!(window.see(HEADING).await, json!("Reach outside the folder?"));
+        assert_eq!(window.see(boxes).await, json!(["/home/ada/.ssh/*", "$ cp ../.ssh/id_ed25519 …"]));
+        let is_cut =
+            "document.querySelector('.ask').textContent.includes('It is longer than what can be shown')";
+        assert_eq!(window.see(is_cut).await, json!(true));
+    });
+}
+
+#[test]
 fn a_reason_is_sent_with_its_deny_and_kept_while_another_item_is_looked_at() {
     story(async |window: &mut Window| {
         window.open(&named("need-permission")).await;

@@ -49,6 +49,8 @@ fn each_kind_says_in_a_line_what_it_is_and_where() {
         (permission("edit", None, Some("src/a.ts"), &["src/a.ts"]), "change src/a.ts in shop"),
         (permission("webfetch", None, None, &["https://x.test/"]), "fetch https://x.test/ in shop"),
         (permission("mcp_sql", None, None, &[]), "allow mcp_sql in shop"),
+        (permission("external_directory", Some("ls /etc"), None, &["/etc/*"]), "reach /etc/* in shop"),
+        (permission("external_directory", None, Some("/etc/x"), &["/etc/*"]), "reach /etc/* in shop"),
         (Ask::Questions { questions: vec![orgx_peer::Question::default(); 2] }, "answer 2 questions in shop"),
         (budget(BudgetLimit::Tokens, false, 200_000), "go on past 200k tokens in shop"),
         (budget(BudgetLimit::Cents, true, 2_005), "go on past the day's $20.05 in shop"),
