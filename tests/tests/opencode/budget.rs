@@ -65,10 +65,15 @@ fn deny() -> orgx_peer::Answer {
 /// The session is idle in OpenCode, and has so many messages of the person's side.
 async fn rests(stage: &Stage, folder: &Path, run_id: &str, prompts: usize) {
     let server = opencode::shared().await;
+    let path = format!("/session/{}/message", stage.session(run_id));
+    let users = async || {
+        let messages = server.get(&path).await;
+        messages.as_array().unwrap().iter().filter(|message| message["info"]["role"] == "user").count()
+    };
+    // The prompt to go on may be on its way.
+    orgx_tests::process::until("the session is not prompted", async || users().await >= prompts).await;
     server.idle(folder).await;
-    let messages = server.get(&format!("/session/{}/message", stage.session(run_id))).await;
-    let users = messages.as_array().unwrap().iter().filter(|message| message["info"]["role"] == "user");
-    assert_eq!(users.count(), prompts);
+    assert_eq!(users().await, prompts);
 }
 
 #[test]
