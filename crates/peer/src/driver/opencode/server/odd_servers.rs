@@ -6,25 +6,31 @@ use super::*;
 use crate::driver::{Order, Report};
 use orgx_proto::ids::{DispatchKey, DriverId, RunId};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// What a server was asked: method and path.
 #[derive(Clone, Debug, Default)]
-struct Asked(Arc<Mutex<Vec<String>>>);
+struct Asked(Arc<watch::Sender<Vec<String>>>);
 
 impl Asked {
     fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
     fn has(&self, what: &str) -> bool {
         self.all().iter().any(|asked| asked == what)
+    }
+
+    /// Resolves once it was.
+    async fn until(&self, what: &str) {
+        let mut asked = self.0.subscribe();
+        asked.wait_for(|all| all.iter().any(|asked| asked == what)).await.expect("its sender is our own");
     }
 }
 
@@ -67,7 +73,7 @@ async fn serve(mut stream: TcpStream, answer: fn(&str, &Asked) -> Value, asked: 
             std::future::pending::<()>().await;
         }
         let body = answer(&what, &asked).to_string();
-        asked.0.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        asked.0.send_modify(|all| all.push(what));
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
@@ -139,11 +145,7 @@ async fn a_run_that_seemed_over_when_it_was_held_goes_on_when_it_is_let() {
     let (io, orders) = io();
     orders.send(Order::Hold).expect("a driver");
     orders.send(Order::GoOn).expect("a driver");
-    let prompted = async {
-        while !asked.has("POST /session/ses_1/prompt_async") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    let prompted = asked.until("POST /session/ses_1/prompt_async");
     tokio::select! {
         (end, _) = run.follow(&io) => panic!("{end:?}"),
         prompted = timeout(Duration::from_secs(20), prompted) => prompted.expect("it goes on"),
