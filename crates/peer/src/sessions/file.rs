@@ -2,7 +2,10 @@
 //!
 //! Nothing of it is written, and nothing is made beside it that was not there. A database in WAL mode that nobody has
 //! open has no `-wal`; to read it the usual way would make one. Such a file does not change, so it is read as it is
-//! (`immutable`), and looked at again afterwards: had somebody opened it meanwhile, it is read once more, the usual way.
+//! (`immutable`), and looked at again afterwards: had somebody opened it meanwhile, it is read once more, beside them.
+//! There the index of the log (`-shm`) is only read, too: whoever crashed left both, and SQLite then keeps an index of its
+//! own in memory. A log without an index cannot be read so, and a sentence says it.
+//! PROTOCOL: SQLite's URI parameters `immutable` and `readonly_shm`.
 
 use crate::limits;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
@@ -34,6 +37,11 @@ pub(super) enum Trouble {
         "has no `{0}`, so it is of another OpenCode than this version knows (1.18); a newer OrgX Peer may read it"
     )]
     Foreign(&'static str),
+    /// A log was left behind, and what tells where things are in it was not.
+    #[error(
+        "has a log beside it (`-wal`) without its index (`-shm`); start OpenCode once, which puts it in order"
+    )]
+    LeftLog,
     /// It took too long.
     #[error("did not answer in time; its disk may be busy")]
     Slow,
@@ -77,13 +85,28 @@ pub(super) fn read<T>(
         db.execute_batch("BEGIN")?;
         read(&db)
     };
-    if let Some(before) = at_rest(path) {
-        let found = look("immutable=1&mode=ro");
-        if at_rest(path) == Some(before) {
+    let mut found = Err(Trouble::Locked);
+    // Its owner may come or go in between, and is then met the other way at the second try.
+    for _ in 0..2 {
+        if let Some(before) = at_rest(path) {
+            found = look("immutable=1&mode=ro");
+            if at_rest(path) == Some(before) {
+                return found;
+            }
+        }
+        found = look("mode=ro&readonly_shm=1");
+        if !matches!(found, Err(Trouble::Unreadable(_))) {
             return found;
         }
     }
-    look("mode=ro")
+    let there = |what| beside(path, what).try_exists().ok();
+    if there("-wal") == Some(true) && there("-shm") == Some(false) { Err(Trouble::LeftLog) } else { found }
+}
+
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(what);
+    PathBuf::from(name)
 }
 
 fn open(path: &Path, how: &str) -> Result<Connection, Trouble> {
@@ -101,10 +124,8 @@ fn open(path: &Path, how: &str) -> Result<Connection, Trouble> {
 fn at_rest(path: &Path) -> Option<(SystemTime, u64)> {
     /// PROTOCOL: the SQLite file format, "file format version numbers"; 2 is WAL.
     const VERSIONS: usize = 18;
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
     // Before the file itself is touched: to close a file that this process has open elsewhere drops its locks.
-    if !matches!(PathBuf::from(wal).try_exists(), Ok(false)) {
+    if !matches!(beside(path, "-wal").try_exists(), Ok(false)) {
         return None;
     }
     let mut file = std::fs::File::open(path).ok()?;
@@ -148,6 +169,32 @@ mod tests {
         assert_eq!(names(dir.path()), ["x.db"]);
         assert_eq!(count(&path), Ok(2));
         assert_eq!(names(dir.path()), ["x.db"], "reading it alone makes nothing beside it");
+    }
+
+    #[test]
+    fn what_a_crash_left_beside_it_is_read_or_told_and_stays_as_it_was() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (path, left) = (dir.path().join("x.db"), dir.path().join("left.db"));
+        let owner = Connection::open(&path).expect("a database");
+        owner
+            .execute_batch("PRAGMA journal_mode=wal; CREATE TABLE t(a); INSERT INTO t VALUES (1)")
+            .expect("sql");
+        for what in ["", "-wal", "-shm"] {
+            std::fs::copy(beside(&path, what), beside(&left, what)).expect("a copy");
+        }
+        drop(owner);
+        let contents = |what: &str| std::fs::read(beside(&left, what)).ok();
+        let all = || ["", "-wal", "-shm"].map(contents);
+        let before = all();
+        assert_eq!(count(&left), Ok(1), "what is only in the log is seen");
+        assert!(all() == before, "nothing of it was written");
+        std::fs::remove_file(beside(&left, "-shm")).expect("it was there");
+        let before = all();
+        assert_eq!(count(&left), Err(Trouble::LeftLog));
+        assert!(all() == before, "no index was made");
+        drop(Connection::open(&left).and_then(|db| db.execute_batch("INSERT INTO t VALUES (2)")));
+        assert_eq!(count(&left), Ok(2), "its owner put it in order");
+        assert_eq!(names(dir.path()), ["left.db", "x.db"]);
     }
 
     #[cfg(unix)]
