@@ -2,7 +2,8 @@
 //!
 //! What a session does is asked by folder, and a server opens a folder that it is asked about. So a server is only asked
 //! about folders of sessions that it may be working on: those that changed since it began. One that does not answer, or
-//! not in time, says nothing; its process is then taken for what it may be.
+//! not in time, says nothing; its process is then taken for what it may be. A folder that fails costs only that folder's
+//! word: what the server says of the others counts.
 
 use super::state::Status;
 use super::{Session, SessionTokens};
@@ -12,7 +13,7 @@ use orgx_proto::redact::Redacted;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Two clocks that tell of the same moment differ by at most this, in ms.
 const SLACK_MS: i64 = 2_000;
@@ -44,40 +45,52 @@ pub(super) struct Heard {
     pub(super) sessions: Vec<Session>,
     /// The ports of those that answered.
     pub(super) answering: HashSet<u16>,
+    /// Folders of which one that answered said nothing, or not in time.
+    pub(super) silent: HashSet<(u16, String)>,
 }
 
 /// Asks all of them at once.
 pub(super) async fn hear(servers: Vec<Server>, candidates: &[Candidate]) -> Heard {
     let mut asked = JoinSet::new();
+    // One that is late counts as one that says nothing.
+    let until = Instant::now() + limits::SESSIONS_ASK;
     for server in servers.into_iter().take(limits::SESSIONS_SERVERS) {
         let candidates = candidates.to_vec();
         asked.spawn(async move {
             let port = server.seen.port();
-            // One that is late counts as one that says nothing.
-            let said = timeout(limits::SESSIONS_ASK, ask(server, candidates)).await.ok().flatten();
-            (port, said)
+            (port, ask(server, candidates, until).await)
         });
     }
     let mut heard = Heard::default();
     while let Some(said) = asked.join_next().await {
-        let Ok((port, Some((sessions, doings)))) = said else { continue };
+        let Ok((port, Some(said))) = said else { continue };
         heard.answering.insert(port);
-        heard.sessions.extend(sessions);
-        for doing in doings {
+        heard.sessions.extend(said.sessions);
+        heard.silent.extend(said.silent.into_iter().map(|folder| (port, folder)));
+        for doing in said.doings {
             take_in(&mut heard, &doing, port);
         }
     }
     heard
 }
 
-/// `None` when it does not answer, or not to all that matters.
-async fn ask(server: Server, mut candidates: Vec<Candidate>) -> Option<(Vec<Session>, Vec<Doings>)> {
-    if !server.seen.answers().await {
+/// What one server said.
+struct Said {
+    sessions: Vec<Session>,
+    doings: Vec<Doings>,
+    /// Folders of which it did not say anything.
+    silent: Vec<String>,
+}
+
+/// `None` when it does not answer, or says nothing of any folder.
+async fn ask(server: Server, mut candidates: Vec<Candidate>, until: Instant) -> Option<Said> {
+    if timeout_at(until, server.seen.answers()).await != Ok(true) {
         return None;
     }
     // A server with a database of its own has sessions that ours does not know; without this list it still tells what
     // the others do.
-    let listed = server.seen.sessions(limits::LISTED_SESSIONS).await.unwrap_or_default();
+    let listed = timeout_at(until, server.seen.sessions(limits::LISTED_SESSIONS)).await;
+    let listed = listed.ok().and_then(Result::ok).unwrap_or_default();
     let sessions: Vec<Session> = listed.iter().filter_map(session).collect();
     let known: HashSet<String> = candidates.iter().map(|candidate| candidate.id.clone()).collect();
     let others = sessions.iter().filter(|session| !known.contains(&session.id));
@@ -89,13 +102,19 @@ async fn ask(server: Server, mut candidates: Vec<Candidate>) -> Option<(Vec<Sess
     let mut asked = JoinSet::new();
     for folder in folders(candidates, server.began) {
         let seen = server.seen.clone();
-        asked.spawn(async move { seen.doings(&folder).await.ok() });
+        asked.spawn(async move {
+            let doings = timeout_at(until, seen.doings(&folder)).await;
+            (folder, doings.ok().and_then(Result::ok))
+        });
     }
-    let mut doings = Vec::new();
-    while let Some(doing) = asked.join_next().await {
-        doings.push(doing.ok().flatten()?);
+    let mut said = Said { sessions, doings: Vec::new(), silent: Vec::new() };
+    while let Some(doings) = asked.join_next().await {
+        match doings.ok()? {
+            (_, Some(doings)) => said.doings.push(doings),
+            (folder, None) => said.silent.push(folder),
+        }
     }
-    Some((sessions, doings))
+    (!said.doings.is_empty() || said.silent.is_empty()).then_some(said)
 }
 
 /// The folders that a server of this age is asked about.
@@ -164,6 +183,78 @@ fn session(value: &Value) -> Option<Session> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    /// A server that works on `ses_1`, which asks, in `/good`; `/gone` fails, and `/hangs` never answers.
+    async fn server() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream));
+            }
+        });
+        Server { seen: Seen::at(port), began: None }
+    }
+
+    async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await?);
+        }
+        let head = String::from_utf8_lossy(&head);
+        let asked = head.split(' ').nth(1).unwrap_or_default();
+        let (path, folder) = asked.split_once("?directory=").unwrap_or((asked, ""));
+        let (status, body) = match (path, folder) {
+            (_, "%2Fhangs") => std::future::pending().await,
+            (_, "%2Fgone") => ("500 Internal Server Error", json!({})),
+            ("/global/health", _) => ("200 OK", json!({ "healthy": true, "version": "1.18.33" })),
+            ("/session/status", _) => ("200 OK", json!({ "ses_1": { "type": "busy" } })),
+            ("/permission", _) => ("200 OK", json!([{ "id": "per_1", "sessionID": "ses_1" }])),
+            _ => ("200 OK", json!([])),
+        };
+        let body = body.to_string();
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.as_bytes()).await?;
+        stream.shutdown().await
+    }
+
+    fn candidate(id: &str, folder: &str) -> Candidate {
+        Candidate { id: id.into(), folder: folder.into(), heard: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_fails_or_hangs_does_not_silence_its_server() {
+        let server = server().await;
+        let port = server.seen.port();
+        let candidates =
+            [candidate("ses_1", "/good"), candidate("ses_2", "/gone"), candidate("ses_3", "/hangs")];
+        let heard = hear(vec![server.clone()], &candidates).await;
+        assert_eq!(heard.answering, HashSet::from([port]));
+        assert_eq!(heard.doing, HashMap::from([("ses_1".to_owned(), (Status::Busy, port))]));
+        assert_eq!(heard.asking, HashSet::from(["ses_1".to_owned()]));
+        let silent = ["/gone", "/hangs"].map(|folder| (port, folder.to_owned()));
+        assert_eq!(heard.silent, HashSet::from(silent));
+        let nothing = hear(vec![server], &candidates[1..2]).await;
+        assert!(nothing.answering.is_empty(), "one that says nothing of any folder says nothing");
+    }
+
+    #[tokio::test]
+    async fn no_more_servers_are_asked_than_the_limit() {
+        let mut servers = Vec::new();
+        for _ in 0..=limits::SESSIONS_SERVERS {
+            servers.push(server().await);
+        }
+        let first = servers.iter().take(limits::SESSIONS_SERVERS).map(|server| server.seen.port());
+        let first: HashSet<u16> = first.collect();
+        assert_eq!(hear(servers, &[]).await.answering, first);
+    }
 
     #[test]
     fn a_server_is_asked_about_what_changed_since_it_began_and_no_more() {

@@ -250,13 +250,14 @@ impl Surveyed {
     fn told(&self, now: i64, all: bool, program: Option<&Path>) -> Vec<Session> {
         let asking = self.asking();
         let processes = self.processes.as_deref().unwrap_or_default();
-        let answering: HashSet<u32> = processes
-            .iter()
-            .filter(|process| process.ports.iter().any(|port| self.heard.answering.contains(port)))
-            .map(|process| process.pid)
-            .collect();
         let jobs: Vec<Job<'_>> = self.found.sessions.iter().map(job).collect();
-        let workers = work::workers(&jobs, processes, &answering, self.database.as_deref(), now);
+        let workers = work::workers(
+            &jobs,
+            processes,
+            |pid, folder| self.tells(pid, folder),
+            self.database.as_deref(),
+            now,
+        );
         let told = self.found.sessions.iter().map(|stored| {
             let id = stored.session.id.as_str();
             let doing = self.heard.doing.get(id);
@@ -289,6 +290,16 @@ impl Surveyed {
         });
         let told: Vec<Session> = told.collect();
         if all { behind_parents(told) } else { told }
+    }
+
+    /// Is it a server that says what it does in this folder?
+    fn tells(&self, pid: u32, folder: &Path) -> bool {
+        let processes = self.processes.iter().flatten().filter(|process| process.pid == pid);
+        let said_nothing = |port: u16| {
+            self.heard.silent.iter().any(|(silent, at)| *silent == port && Path::new(at) == folder)
+        };
+        let mut ports = processes.flat_map(|process| &process.ports);
+        ports.any(|port| self.heard.answering.contains(port) && !said_nothing(*port))
     }
 
     /// The sessions that wait for an answer, and those whose subagents do.

@@ -23,20 +23,17 @@ pub(super) struct Job<'a> {
     pub(super) last: Last,
 }
 
-/// Finds the process of each session that has one. `answering` are the processes of servers that say themselves what
-/// they do; `database` is where the sessions are from. Sessions come newest first: of two that one process may have, the
+/// Finds the process of each session that has one. `tells` is whether a process is a server that says itself what
+/// it does in a folder; `database` is where the sessions are from. Sessions come newest first: of two that one process may have, the
 /// newer one has it.
 pub(super) fn workers<'a>(
     jobs: &[Job<'a>],
     processes: &'a [Process],
-    answering: &HashSet<u32>,
+    tells: impl Fn(u32, &Path) -> bool,
     database: Option<&Path>,
     now: i64,
 ) -> HashMap<&'a str, &'a Process> {
-    let free: Vec<&Process> = processes
-        .iter()
-        .filter(|process| process.job.kind != Kind::Other && !answering.contains(&process.pid))
-        .collect();
+    let free: Vec<&Process> = processes.iter().filter(|process| process.job.kind != Kind::Other).collect();
     let mut taken = HashSet::new();
     let mut found = HashMap::new();
     let roots = jobs.iter().filter(|job| job.parent.is_none());
@@ -46,8 +43,11 @@ pub(super) fn workers<'a>(
             found.insert(job.id, parent);
             continue;
         }
-        let fitting =
-            free.iter().filter(|process| !taken.contains(&process.pid) && fits(job, process, database, now));
+        let fitting = free.iter().filter(|process| {
+            !taken.contains(&process.pid)
+                && !tells(process.pid, job.folder)
+                && fits(job, process, database, now)
+        });
         // The one that was told to, before one that merely is there; a task of its own before a terminal.
         let best = fitting.min_by_key(|process| {
             let named = process.job.session.as_deref() == Some(job.id);
@@ -133,8 +133,9 @@ mod tests {
     }
 
     fn found(jobs: &[Job<'_>], processes: &[Process], answering: &[u32]) -> Vec<(String, u32)> {
-        let answering = answering.iter().copied().collect();
-        let found = workers(jobs, processes, &answering, Some(Path::new(DATABASE)), NOW);
+        let answering: Vec<u32> = answering.iter().copied().collect();
+        let found =
+            workers(jobs, processes, |pid, _| answering.contains(&pid), Some(Path::new(DATABASE)), NOW);
         let mut found: Vec<_> = found.into_iter().map(|(id, process)| (id.to_owned(), process.pid)).collect();
         found.sort();
         found

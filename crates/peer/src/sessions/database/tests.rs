@@ -127,6 +127,18 @@ fn the_list_is_bounded_and_says_so() {
 }
 
 #[test]
+fn the_parents_of_the_newest_subagents_are_known_and_no_more() {
+    let made = Made::of(SCHEMA);
+    let one_too_many = i64::try_from(limits::KNOWN_SUBAGENTS).expect("a number") + 1;
+    made.db.execute_batch("BEGIN").expect("sql");
+    (0..one_too_many).for_each(|n| made.session(&format!("ses_{n}"), "/a", n));
+    made.db.execute_batch("UPDATE session SET parent_id = 'ses_parent'; COMMIT").expect("sql");
+    let parents = made.read(&Which::default()).expect("it can be read").parents;
+    assert_eq!(parents.len(), limits::KNOWN_SUBAGENTS);
+    assert!(!parents.contains_key("ses_0") && parents.contains_key("ses_1"), "the oldest is left out");
+}
+
+#[test]
 fn the_newest_message_tells_how_far_a_session_is() {
     let user = || json!({ "role": "user" });
     let open = || json!({ "role": "assistant", "time": { "created": 1 } });

@@ -71,6 +71,9 @@ fn the_server_that_works_on_a_session_is_its_process_and_one_that_does_not_tell_
     assert_eq!(one(&all), (SessionState::Active, Some(7)));
     all.heard.answering = HashSet::from([40, 41]);
     assert_eq!(one(&all), (SessionState::Exited, None), "both say that they do not work on it");
+    all.heard.silent.insert((41, "/a".into()));
+    assert_eq!(one(&all), (SessionState::Active, Some(8)), "of this folder the second one says nothing");
+    all.heard.silent.clear();
     all.heard.doing.insert("ses_1".into(), (Status::Busy, 41));
     assert_eq!(one(&all), (SessionState::Active, Some(8)));
     all.heard.doing.insert("ses_1".into(), (Status::Retry(Some("slow down".into())), 41));
