@@ -230,6 +230,8 @@ pub const KNOWN_SUBAGENTS: usize = 5_000;
 pub const SESSIONS_READ: Duration = Duration::from_secs(5);
 /// How long another program may hold OpenCode's database while it is read.
 pub const SESSIONS_BUSY: Duration = Duration::from_millis(500);
+/// How long a look at the sessions waits for the one before it to end.
+pub const SESSIONS_TURN: Duration = Duration::from_secs(5);
 /// How long a server may take to say what its sessions do: the first question about a folder opens that folder.
 pub const SESSIONS_ASK: Duration = Duration::from_secs(5);
 /// Servers that are asked what their sessions do.

@@ -16,6 +16,7 @@ mod processes;
 mod runs;
 mod state;
 mod terminal;
+mod turn;
 mod work;
 
 use crate::config::{ConfigError, Draft, Environment};
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 pub(crate) use look::{Look, find_one, look};
 pub use open::OpenSession;
 pub use terminal::TerminalError;
+pub(crate) use turn::Turn;
 
 /// What OpenCode has on this computer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +46,8 @@ impl Sessions {
     /// When there is no home folder, or `config.toml` cannot be used.
     pub async fn find(env: &Environment, all: bool, directory: Option<PathBuf>) -> Result<Self, ConfigError> {
         let draft = Draft::read(env)?;
-        let at = Look { env: env.clone(), opencode: draft.opencode?, paths: draft.paths, own: None };
+        let (opencode, paths) = (draft.opencode?, draft.paths);
+        let at = Look { env: env.clone(), opencode, paths, own: None, turn: Turn::default() };
         Ok(look(at, all, directory).await)
     }
 }

@@ -25,6 +25,7 @@ use crate::journal::{Journal, Memory};
 use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
+use crate::sessions::Turn;
 use orgx_proto::attention::Remote;
 use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, Versions, upgrade_url};
 use orgx_proto::delivery::Delivery;
@@ -102,6 +103,8 @@ pub(super) struct Actor {
     pub(super) folder_check: u64,
     /// Folders in which a run's changes are being taken back.
     pub(super) undoing: Vec<String>,
+    /// Who looks at OpenCode's sessions.
+    pub(super) looking: Turn,
     pub(super) recent: VecDeque<RecentRun>,
     pub(super) timelines: Timelines,
     pub(super) awake: Awake,
@@ -198,6 +201,7 @@ impl Actor {
             delivery: Delivery::default(),
             dispatcher,
             undoing: Vec::new(),
+            looking: Turn::default(),
             pause_told: PauseState::Open,
             receipts: Receipts::default(),
             unwritten: VecDeque::new(),

@@ -56,6 +56,7 @@ impl Actor {
             opencode: self.config.opencode.clone(),
             paths: self.config.paths.clone(),
             own: self.driver.own(),
+            turn: self.looking.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::file::Trouble;
 use super::live::{self, Candidate, Heard, Server};
 use super::processes::{self, Process};
 use super::state::{self, Facts, Last, Status, Worker};
+use super::turn::{Mine, Turn};
 use super::work::{self, Job};
 use super::{OpenSession, Session, Sessions, open, runs};
 use crate::config::{Environment, OpenCodeConfig};
@@ -27,7 +28,12 @@ pub(crate) struct Look {
     pub(crate) paths: Paths,
     /// Our own server, if this process has one.
     pub(crate) own: Option<Seen>,
+    /// Who looks now.
+    pub(crate) turn: Turn,
 }
+
+/// Why there is no look.
+const NOT_ENDED: &str = "the last look at OpenCode's sessions has not ended: a disk or a server may not answer; try again in a moment";
 
 impl Look {
     /// OpenCode's database. What OpenCode is started with wins over what we were.
@@ -38,15 +44,22 @@ impl Look {
     }
 }
 
-/// The sessions. Takes [`limits::SESSIONS_READ`] and [`limits::SESSIONS_ASK`] at most, whatever hangs.
+/// The sessions. Takes [`limits::SESSIONS_READ`] and [`limits::SESSIONS_ASK`] at most, whatever hangs, after waiting for the
+/// look before, [`limits::SESSIONS_TURN`] at most.
 pub(crate) async fn look(at: Look, all: bool, folder: Option<PathBuf>) -> Sessions {
+    let Some(mine) = at.turn.take().await else {
+        return Sessions {
+            trouble: Some(format!("{}.", NOT_ENDED.replacen('t', "T", 1))),
+            ..Sessions::default()
+        };
+    };
     let program = at.opencode.program.clone();
     let folder = match folder {
-        Some(folder) => names(folder).await,
+        Some(folder) => names(&mine, folder).await,
         None => Vec::new(),
     };
     let which = Which { all, folder, id: None };
-    let mut all = survey(&at, which.clone()).await;
+    let mut all = survey(&at, &mine, which.clone()).await;
     all.add_unknown(&which);
     let sessions = all.told(now_ms(), which.all, program.as_deref());
     Sessions { trouble: all.trouble(), sessions }
@@ -71,8 +84,9 @@ pub(crate) async fn find_one(
     if !open::is_id(session) {
         return Err("its session is not one that `opencode` can open".into());
     }
+    let mine = at.turn.take().await.ok_or(NOT_ENDED)?;
     let which = Which { all: true, id: Some(session.to_owned()), ..Which::default() };
-    let all = survey(&at, which).await;
+    let all = survey(&at, &mine, which).await;
     let known = all.found.sessions.iter().map(|stored| &stored.session).chain(&all.heard.sessions);
     let known = known.into_iter().find(|known| known.id == session);
     let doing = all.heard.doing.get(session).map(|(_, port)| *port);
@@ -81,7 +95,7 @@ pub(crate) async fn find_one(
     }
     let folder = known.map(|known| known.directory.as_str()).or(folder);
     let folder = folder.map(PathBuf::from).ok_or("the folder of its session is not known")?;
-    if !is_folder(folder.clone()).await {
+    if !is_folder(&mine, folder.clone()).await {
         return Err("the folder of its session is gone, or does not answer".into());
     }
     let opened =
@@ -129,15 +143,15 @@ fn attach(opened: OpenSession, server: &Seen, session: &str) -> OpenSession {
 }
 
 /// A folder's names: as it was given, and its own. One that does not answer has only the first.
-async fn names(folder: PathBuf) -> Vec<String> {
+async fn names(mine: &Mine, folder: PathBuf) -> Vec<String> {
     let given = folder.clone();
-    let own = tokio::task::spawn_blocking(move || folder.canonicalize());
+    let own = mine.read(move || folder.canonicalize());
     let own = timeout(limits::FOLDER_CHECK, own).await.ok().and_then(|own| own.ok()?.ok());
     std::iter::once(given).chain(own).map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
-async fn is_folder(folder: PathBuf) -> bool {
-    let look = tokio::task::spawn_blocking(move || folder.is_dir());
+async fn is_folder(mine: &Mine, folder: PathBuf) -> bool {
+    let look = mine.read(move || folder.is_dir());
     timeout(limits::FOLDER_CHECK, look).await.is_ok_and(Result::unwrap_or_default)
 }
 
@@ -153,18 +167,18 @@ struct Surveyed {
     runs: HashMap<String, String>,
 }
 
-async fn survey(at: &Look, which: Which) -> Surveyed {
+async fn survey(at: &Look, mine: &Mine, which: Which) -> Surveyed {
     let (config, paths, own) = (at.opencode.clone(), at.paths.clone(), at.own.clone());
     let database = at.database();
     let named = database.clone();
-    let seen = tokio::task::spawn_blocking(move || {
+    let seen = mine.read(move || {
         let processes = processes::all();
         let ports: Vec<u16> = processes.iter().flatten().flat_map(|process| process.ports.clone()).collect();
         let servers = survey::servers(&config, &paths, own, &ports);
         let database = named.and_then(|path| path.canonicalize().ok());
         (processes, servers, runs::of_sessions(&paths), database)
     });
-    let (stored, seen) = tokio::join!(stored(database, which), timeout(limits::SESSIONS_READ, seen));
+    let (stored, seen) = tokio::join!(stored(mine, database, which), timeout(limits::SESSIONS_READ, seen));
     let (found, trouble) = match stored {
         Ok(found) => (found, None),
         Err(trouble) => (Found::default(), Some(trouble)),
@@ -194,11 +208,11 @@ fn candidate(stored: &Stored) -> Candidate {
 }
 
 /// What the database holds. A disk that hangs is left behind, and what it was read for is ended.
-async fn stored(path: Option<PathBuf>, which: Which) -> Result<Found, Trouble> {
+async fn stored(mine: &Mine, path: Option<PathBuf>, which: Which) -> Result<Found, Trouble> {
     let Some(path) = path else { return Err(Trouble::Missing) };
     let open = Arc::new(Mutex::new(None));
     let opened = Arc::clone(&open);
-    let read = tokio::task::spawn_blocking(move || {
+    let read = mine.read(move || {
         database::read(&path, &which, |handle| {
             opened.lock().unwrap_or_else(PoisonError::into_inner).replace(handle);
         })

@@ -133,7 +133,6 @@ mod tests {
     }
 
     fn found(jobs: &[Job<'_>], processes: &[Process], answering: &[u32]) -> Vec<(String, u32)> {
-        let answering: Vec<u32> = answering.iter().copied().collect();
         let found =
             workers(jobs, processes, |pid, _| answering.contains(&pid), Some(Path::new(DATABASE)), NOW);
         let mut found: Vec<_> = found.into_iter().map(|(id, process)| (id.to_owned(), process.pid)).collect();
