@@ -158,3 +158,26 @@ fn every_trouble_is_one_sentence_and_an_unused_opencode_is_none() {
     all.found.more = true;
     assert_eq!(all.trouble().as_deref(), Some("Only the newest 500 sessions are listed."));
 }
+
+#[tokio::test]
+async fn while_what_a_look_read_hangs_the_next_one_says_so_at_once() {
+    let home = tempfile::tempdir().expect("a folder");
+    let env = Environment::of([("PATH", "/nowhere")]).with("HOME", home.path());
+    let draft = crate::config::Draft::read(&env).expect("no config is a config");
+    let mut opencode = draft.opencode.expect("its defaults");
+    opencode.use_running = false;
+    let at = Look { env, opencode, paths: draft.paths, own: None, turn: Turn::default() };
+    let earlier = at.turn.take().await.expect("nobody looks");
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let hangs = earlier.read(move || gate.recv());
+    drop(earlier);
+    let told = look(at.clone(), true, Some(home.path().into())).await;
+    let words = "The last look at OpenCode's sessions has not ended: a disk or a server may not answer; try again in a moment.";
+    assert_eq!((told.sessions.len(), told.trouble.as_deref()), (0, Some(words)));
+    go.send(()).expect("it waits");
+    assert_eq!(hangs.await.expect("it ends"), Ok(()));
+    for _ in 0..2 {
+        let told = look(at.clone(), true, Some(home.path().into())).await;
+        assert_eq!(told.trouble, None, "a look that has ended is in nobody's way");
+    }
+}
