@@ -187,9 +187,18 @@ impl Client {
 
     /// The newest messages of a session, oldest first: as many as fit into one answer.
     pub(super) async fn messages(&self, session: &str) -> Result<Vec<Value>, CallError> {
+        self.newest_messages(session, &["100", "20", "4", "1"]).await
+    }
+
+    /// As [`Self::messages`], further back. Look whether it reaches as far as it has to.
+    pub(super) async fn all_messages(&self, session: &str) -> Result<Vec<Value>, CallError> {
+        self.newest_messages(session, &["1000", "100", "20", "4", "1"]).await
+    }
+
+    async fn newest_messages(&self, session: &str, mosts: &[&str]) -> Result<Vec<Value>, CallError> {
         let mut url = self.url(&format!("/session/{session}/message"), None);
         let mut answer = Err(CallError::Nonsense("answered with more than 4 MiB"));
-        for most in ["100", "20", "4", "1"] {
+        for most in mosts {
             url.query_pairs_mut().clear().append_pair("limit", most);
             answer = json(self.call(self.http.get(url.clone()), limits::AGENT_CALL).await?).await;
             if !matches!(answer, Err(CallError::Nonsense(_))) {

@@ -21,6 +21,10 @@ const WENT_ON: &str = "the session went on after this run, and its later work wo
                        run back first, or use /undo in OpenCode itself";
 const GONE: &str =
     "OpenCode does not know this run's prompt any more, so nothing was changed; look at `git status`";
+const TOO_LONG_AGO: &str = "OpenCode does not list the session as far back as this run's prompt, so what came after it is not \
+                            known and nothing was taken back; use /undo in OpenCode itself";
+const NOT_THIS_RUN: &str = "what is taken back in this session is not this run alone, or was taken back in OpenCode itself, so \
+                            nothing was done again; do again the oldest run that was taken back, or use /redo in OpenCode";
 const FINAL: &str = "there is nothing to do again: the session went on since, which made it final";
 const NO_SERVER: &str = "only OpenCode's server can take a run back, and there is none; start `opencode serve`, or let OrgX \
                          Peer start it ([opencode] start_when_needed in config.toml)";
@@ -68,11 +72,14 @@ async fn take_back(client: &Client, run: &Prompted) -> Result<(), Stopped> {
     }
     // What is taken back already is not there any more.
     let already = session.pointer("/revert/messageID").and_then(Value::as_str);
-    let messages = client.messages(&run.session).await?;
+    let messages = client.all_messages(&run.session).await?;
     if went_on(&messages, &run.message_id, already) {
         return Err(Stopped::Because(WENT_ON));
     }
-    let session = client.revert(&run.session, first_prompt(&messages, &run.message_id)).await?;
+    let Some(first) = first_prompt(&messages, &run.message_id) else {
+        return Err(Stopped::Because(TOO_LONG_AGO));
+    };
+    let session = client.revert(&run.session, first).await?;
     if session.pointer("/revert/messageID").is_none() {
         return Err(Stopped::Because(GONE));
     }
@@ -86,28 +93,48 @@ async fn take_back(client: &Client, run: &Prompted) -> Result<(), Stopped> {
 
 async fn bring_back(client: &Client, run: &Prompted) -> Result<(), Stopped> {
     let session = client.session(&run.session).await?;
-    if session.pointer("/revert/messageID").is_none() {
+    let Some(since) = session.pointer("/revert/messageID").and_then(Value::as_str) else {
         return Err(Stopped::Because(FINAL));
+    };
+    // `unrevert` brings back whatever is taken back, the person's own too.
+    let messages = client.all_messages(&run.session).await?;
+    if first_prompt(&messages, &run.message_id) != Some(since) {
+        return Err(Stopped::Because(NOT_THIS_RUN));
     }
     client.unrevert(&run.session).await?;
     Ok(())
 }
 
-/// Was the session prompted after this message, but for what is taken back already? OpenCode's ids ascend.
+/// Was the session prompted after this message, but for what is taken back already? OpenCode's ids ascend. An answer
+/// tells it too, where its prompt is not listed.
 fn went_on(messages: &[Value], after: &str, taken_back: Option<&str>) -> bool {
-    prompts(messages).any(|(id, _)| id > after && taken_back.is_none_or(|from| id < from))
+    let holds = |id: &str| id > after && taken_back.is_none_or(|from| id < from);
+    let own: Vec<&str> = messages.iter().filter(|message| is_synthetic(message)).filter_map(id).collect();
+    let answered = |message: &Value| {
+        let parent = message.pointer("/info/parentID").and_then(Value::as_str);
+        parent.is_some_and(|parent| holds(parent) && !own.contains(&parent))
+    };
+    prompts(messages).any(|(id, _)| holds(id)) || messages.iter().any(answered)
 }
 
-/// The run's own first prompt: one that was held at its budget is known by the prompt that let it go on.
-fn first_prompt<'a>(messages: &'a [Value], known: &'a str) -> &'a str {
+/// The run's own first prompt: one that was held at its budget is known by the prompt that let it go on. `None`: it is not
+/// listed.
+fn first_prompt<'a>(messages: &'a [Value], known: &str) -> Option<&'a str> {
     let mut prompts: Vec<(&str, &Value)> = prompts(messages).filter(|(id, _)| *id <= known).collect();
+    if prompts.last().is_none_or(|(id, _)| *id != known) {
+        return None;
+    }
     let goes_on = |message: &Value| {
         message.pointer("/parts/0/text").and_then(Value::as_str) == Some(orgx_proto::prompt::GO_ON)
     };
-    while prompts.len() > 1 && prompts.last().is_some_and(|(_, message)| goes_on(message)) {
+    while prompts.last().is_some_and(|(_, message)| goes_on(message)) {
         prompts.pop();
     }
-    prompts.last().map_or(known, |(id, _)| id)
+    prompts.last().map(|(id, _)| *id)
+}
+
+fn id(message: &Value) -> Option<&str> {
+    message.pointer("/info/id").and_then(Value::as_str)
 }
 
 /// The prompts of a session, oldest first, but for OpenCode's own.
@@ -116,7 +143,7 @@ fn prompts(messages: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
         .iter()
         .filter(|message| message.pointer("/info/role").and_then(Value::as_str) == Some("user"))
         .filter(|message| !is_synthetic(message))
-        .filter_map(|message| Some((message.pointer("/info/id")?.as_str()?, message)))
+        .filter_map(|message| Some((id(message)?, message)))
 }
 
 /// OpenCode's own prompts, as after a compaction: part of the run.
@@ -133,6 +160,8 @@ fn is_synthetic(message: &Value) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::sync::{Arc, Mutex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn a_run_that_was_held_is_taken_back_from_its_first_prompt_on() {
@@ -140,15 +169,14 @@ mod tests {
         let go_on = orgx_proto::prompt::GO_ON;
         let messages =
             [user("msg_1", "earlier"), user("msg_2", "work"), user("msg_3", go_on), user("msg_4", go_on)];
-        for (known, first) in [("msg_4", "msg_2"), ("msg_3", "msg_2"), ("msg_2", "msg_2"), ("msg_0", "msg_0")]
-        {
-            assert_eq!(first_prompt(&messages, known), first);
+        for (known, first) in [("msg_4", "msg_2"), ("msg_3", "msg_2"), ("msg_2", "msg_2")] {
+            assert_eq!(first_prompt(&messages, known), Some(first));
         }
-        assert_eq!(
-            first_prompt(&messages[2..], "msg_4"),
-            "msg_3",
-            "what came before is too long ago to be listed"
-        );
+        for (listed, known) in
+            [(&messages[2..], "msg_4"), (&messages[2..], "msg_2"), (&messages[..], "msg_0")]
+        {
+            assert_eq!(first_prompt(listed, known), None, "what came before is too long ago to be listed");
+        }
     }
 
     #[test]
@@ -156,6 +184,7 @@ mod tests {
         let user =
             |id: &str| json!({"info": {"id": id, "role": "user"}, "parts": [{"type": "text", "text": "x"}]});
         let answer = |id: &str| json!({"info": {"id": id, "role": "assistant"}, "parts": []});
+        let of = |id: &str, prompt: &str| json!({"info": {"id": id, "role": "assistant", "parentID": prompt}, "parts": []});
         let own = json!({"info": {"id": "msg_4", "role": "user"},
                          "parts": [{"type": "text", "synthetic": true}, {"type": "compaction"}]});
         for (messages, taken_back, went) in [
@@ -164,8 +193,73 @@ mod tests {
             (vec![user("msg_2"), answer("msg_3"), user("msg_5")], None, true),
             (vec![user("msg_2"), answer("msg_3"), user("msg_5")], Some("msg_5"), false),
             (vec![user("msg_2"), user("msg_4"), user("msg_5")], Some("msg_5"), true),
+            // Its prompt is not listed any more.
+            (vec![of("msg_7", "msg_5")], None, true),
+            (vec![of("msg_7", "msg_5")], Some("msg_5"), false),
+            (vec![of("msg_3", "msg_2"), of("msg_7", "msg_2")], None, false),
+            (vec![user("msg_2"), own.clone(), of("msg_5", "msg_4")], None, false),
         ] {
             assert_eq!(went_on(&messages, "msg_2", taken_back), went, "{messages:?} {taken_back:?}");
+        }
+    }
+
+    /// Answers each call; what was asked is kept.
+    async fn server(session: Value, messages: Value) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}/", listener.local_addr().expect("an address"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut text = [0; 4_096];
+                let read = stream.read(&mut text).await.expect("a request");
+                let text = String::from_utf8_lossy(&text[..read]).into_owned();
+                let what = text.split([' ', '?']).take(2).collect::<Vec<_>>().join(" ");
+                let body = if what.ends_with("/message") { &messages } else { &session }.to_string();
+                seen.lock().expect("it").push(what);
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).await.expect("it listens");
+            }
+        });
+        (Client::new(origin.parse().expect("an address"), None, "test").expect("a client"), asked)
+    }
+
+    fn run() -> Prompted {
+        Prompted { folder: "/w".into(), session: "ses_1".into(), message_id: "msg_2".into() }
+    }
+
+    #[tokio::test]
+    async fn a_run_whose_prompt_is_not_listed_is_not_taken_back() {
+        let session = json!({"id": "ses_1", "directory": "/w"});
+        for (prompt, why) in [("msg_2", TOO_LONG_AGO), ("msg_5", WENT_ON)] {
+            let messages =
+                json!([{"info": {"id": "msg_7", "role": "assistant", "parentID": prompt}, "parts": []}]);
+            let (client, asked) = server(session.clone(), messages).await;
+            let stopped = take_back(&client, &run()).await;
+            assert!(matches!(stopped, Err(Stopped::Because(said)) if said == why), "{prompt}");
+            let asked = asked.lock().expect("it").clone();
+            assert!(!asked.is_empty() && asked.iter().all(|what| what.starts_with("GET ")), "{asked:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_was_taken_back_of_this_run_is_brought_back() {
+        let user =
+            |id: &str| json!({"info": {"id": id, "role": "user"}, "parts": [{"type": "text", "text": "x"}]});
+        for (since, done) in [("msg_2", true), ("msg_1", false), ("msg_3", false)] {
+            let session = json!({"id": "ses_1", "directory": "/w", "revert": {"messageID": since}});
+            let messages = json!([user("msg_1"), user("msg_2"), user("msg_3")]);
+            let (client, asked) = server(session, messages).await;
+            let brought = bring_back(&client, &run()).await;
+            match brought {
+                Ok(()) => assert!(done, "{since}"),
+                Err(stopped) => {
+                    assert!(!done && matches!(stopped, Stopped::Because(NOT_THIS_RUN)), "{since}")
+                }
+            }
+            let unreverted = asked.lock().expect("it").contains(&"POST /session/ses_1/unrevert".to_owned());
+            assert_eq!(unreverted, done, "{since}");
         }
     }
 }
