@@ -36,6 +36,10 @@ pub const RULES_BACKLOG: usize = 1_000;
 pub const FOLDER_CHECK: Duration = Duration::from_secs(5);
 /// How long taking back a run may take: an OpenCode that has to be started first takes up to [`MANAGED_START`].
 pub const UNDO_WITHIN: Duration = Duration::from_secs(90);
+/// Subagents' sessions of a session that a task goes on with, when all of them have to be given rules.
+pub const SUBAGENTS: usize = 200;
+/// Filters that git's settings may name for a folder; with more its working tree is not looked at.
+pub const TREE_FILTERS: usize = 100;
 /// How long git may take to say what a folder's working tree looks like; a run's start waits no longer for it. A cold
 /// tree of 100,000 files takes about a second.
 pub const TREE_LOOK: Duration = Duration::from_secs(2);

@@ -2,7 +2,8 @@
 //!
 //! PROTOCOL: OpenCode 1.18 reads the rules of the agent (built in, then the person's), then those of the session; of
 //! several that fit, the last holds, and where none fits the person is asked. So a session's `allow` would widen what
-//! the person set. Subagents get the `deny` rules of their parent's session, and nothing else of them.
+//! the person set. Subagents get, after their own rules, the `deny` rules of their parent's session and all of its
+//! rules for just [`OUTSIDE`], whatever these do: a denial is the only rule for it that a session is given.
 //!
 //! Promises, for every kind and pattern: with the rules of [`narrow`] after the person's own, nothing is allowed or
 //! asked that the person's alone, or the dispatch's, would not allow or ask. In a subagent nothing is allowed or asked
@@ -13,7 +14,10 @@ mod wildcard;
 
 use crate::agent::{PermissionRule, RuleAction};
 use crate::limits;
-use wildcard::{Meet, matches, meet, overlap};
+use wildcard::{Meet, covers, matches, meet, overlap};
+
+/// What OpenCode asks when an agent would leave its folder.
+const OUTSIDE: &str = "external_directory";
 
 /// What OpenCode does by these rules; `None`: no rule fits.
 pub fn decide(rules: &[PermissionRule], permission: &str, pattern: &str) -> Option<RuleAction> {
@@ -32,25 +36,32 @@ pub fn narrow(person: &[PermissionRule], dispatch: &[PermissionRule]) -> Vec<Per
             // For subagents, who are not told of an `ask`.
             RuleAction::Ask => {
                 rules.push(with(wanted, RuleAction::Deny));
-                rules.extend(within(person, wanted));
+                give(&mut rules, within(person, wanted));
             }
             // Gives back what an earlier rule of the dispatch took, up to what the person allows.
             RuleAction::Allow => {
                 if rules.iter().any(|rule| touches(rule, wanted)) {
-                    rules.extend(within(person, wanted));
+                    give(&mut rules, within(person, wanted));
                 }
             }
         }
         if rules.len() > limits::SESSION_RULES {
-            return plainly(dispatch);
+            return denials(dispatch);
         }
     }
     rules
 }
 
-/// The rules for a session when the person's own are not known: only what cannot widen any of them.
-pub fn only_denials(dispatch: &[PermissionRule]) -> Vec<PermissionRule> {
-    dispatch.iter().filter(|rule| rule.action == RuleAction::Deny).cloned().collect()
+/// The rules for a session when the person's own are not known, or are too many: all that the dispatch asks about or
+/// denies is denied, which can widen nothing.
+pub fn denials(dispatch: &[PermissionRule]) -> Vec<PermissionRule> {
+    let narrows = dispatch.iter().filter(|rule| rule.action != RuleAction::Allow);
+    narrows.map(|rule| with(rule, RuleAction::Deny)).collect()
+}
+
+/// Those of a session's rules that its subagents get too.
+pub fn of_subagents(session: &[PermissionRule]) -> Vec<PermissionRule> {
+    session.iter().filter(|rule| rule.action == RuleAction::Deny).cloned().collect()
 }
 
 /// The rule of the setting "ask before commands".
@@ -84,10 +95,22 @@ fn within(person: &[PermissionRule], wanted: &PermissionRule) -> Vec<PermissionR
     block
 }
 
-/// More rules than a session is given: all that the dispatch asks about or denies is denied.
-fn plainly(dispatch: &[PermissionRule]) -> Vec<PermissionRule> {
-    let narrows = dispatch.iter().filter(|rule| rule.action != RuleAction::Allow);
-    narrows.map(|rule| with(rule, RuleAction::Deny)).collect()
+/// Puts a block after the rules; of just [`OUTSIDE`] only what denies, as a subagent's own denial would be undone by more.
+fn give(rules: &mut Vec<PermissionRule>, block: Vec<PermissionRule>) {
+    for rule in block {
+        if rule.permission != OUTSIDE || rule.action == RuleAction::Deny {
+            rules.push(rule);
+            continue;
+        }
+        let says_so = |last: &PermissionRule| {
+            last.action == rule.action
+                && covers(&last.permission, &rule.permission)
+                && covers(&last.pattern, &rule.pattern)
+        };
+        if !rules.iter().rev().find(|last| touches(last, &rule)).is_some_and(says_so) {
+            rules.push(with(&rule, RuleAction::Deny));
+        }
+    }
 }
 
 fn touches(one: &PermissionRule, two: &PermissionRule) -> bool {

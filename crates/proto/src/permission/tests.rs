@@ -61,9 +61,40 @@ fn where_patterns_cross_the_stricter_rule_holds() {
 }
 
 #[test]
-fn without_the_persons_rules_only_denials_go_through() {
+fn without_the_persons_rules_what_the_dispatch_asks_about_is_denied() {
     let wanted = rules(&[("bash", "*", Ask), ("edit", "*", Deny), ("webfetch", "*", Allow)]);
-    assert_eq!(only_denials(&wanted), rules(&[("edit", "*", Deny)]));
+    assert_eq!(denials(&wanted), rules(&[("bash", "*", Deny), ("edit", "*", Deny)]));
+}
+
+#[test]
+fn of_what_is_outside_of_the_folder_a_session_is_only_given_denials() {
+    let outside = "external_directory";
+    let person = rules(&[("*", "*", Allow), (outside, "*", Ask), (outside, "/tmp/*", Allow)]);
+    for (wanted, expected) in [
+        // What holds by another rule need not be said.
+        (rules(&[("*", "*", Ask)]), rules(&[("*", "*", Deny), ("*", "*", Ask)])),
+        (rules(&[(outside, "*", Allow)]), vec![]),
+    ] {
+        assert_eq!(narrow(&person, &wanted), expected, "{wanted:?}");
+    }
+    for wanted in [
+        rules(&[(outside, "*", Ask)]),
+        rules(&[(outside, "*", Deny), (outside, "/tmp/*", Allow)]),
+        rules(&[("*", "*", Deny), ("*", "*", Allow)]),
+    ] {
+        let narrowed = narrow(&person, &wanted);
+        assert_eq!(after(&[], &inherited(&narrowed), outside, "/etc/x"), Deny, "{wanted:?}: {narrowed:?}");
+        assert!(
+            narrowed.iter().all(|rule| rule.permission != outside || rule.action == Deny),
+            "{narrowed:?}"
+        );
+    }
+}
+
+/// What OpenCode hands on to a subagent, to be put after its own rules.
+fn inherited(session: &[PermissionRule]) -> Vec<PermissionRule> {
+    let handed_on = |rule: &&PermissionRule| rule.permission == "external_directory" || rule.action == Deny;
+    session.iter().filter(handed_on).cloned().collect()
 }
 
 #[test]
@@ -75,7 +106,16 @@ fn too_many_rules_become_plain_denials() {
 }
 
 fn rule() -> impl Strategy<Value = PermissionRule> {
-    let kind = prop_oneof![Just("bash"), Just("edit"), Just("*"), Just("b*"), Just("?ash"), Just("e*t")];
+    let kind = prop_oneof![
+        Just("bash"),
+        Just("edit"),
+        Just("*"),
+        Just("b*"),
+        Just("?ash"),
+        Just("e*t"),
+        Just("e*"),
+        Just("external_directory"),
+    ];
     let pattern = prop_oneof![
         4 => "[ab*? ]{0,4}",
         1 => Just("*".to_owned()),
@@ -97,25 +137,25 @@ proptest! {
         person in prop::collection::vec(rule(), 0..8),
         wanted in prop::collection::vec(rule(), 0..6),
         subagent in prop::collection::vec(rule(), 0..4),
-        probes in prop::collection::vec((prop_oneof![Just("bash"), Just("edit"), Just("bat")], "[ab ]{0,5}"), 1..12),
+        probes in prop::collection::vec((prop_oneof![Just("bash"), Just("edit"), Just("bat"), Just("external_directory")], "[ab ]{0,5}"), 1..12),
     ) {
         let narrowed = narrow(&person, &wanted);
-        let denials = only_denials(&narrowed);
+        let handed_on = inherited(&narrowed);
+        prop_assert_eq!(&handed_on, &of_subagents(&narrowed), "they get no more than denials");
         for (kind, what) in &probes {
             let alone = decide(&person, kind, what).unwrap_or(Ask);
             let dispatch = decide(&wanted, kind, what);
             let both = after(&person, &narrowed, kind, what);
             prop_assert!(both >= alone, "{kind} {what:?}: {both:?} is wider than the person's {alone:?}: {narrowed:?}");
             prop_assert!(both >= dispatch.unwrap_or(Allow), "{kind} {what:?}: {both:?} is wider than {dispatch:?}: {narrowed:?}");
-            // A subagent gets the denials.
             let own = decide(&subagent, kind, what).unwrap_or(Ask);
-            let child = after(&subagent, &denials, kind, what);
+            let child = after(&subagent, &handed_on, kind, what);
             prop_assert!(child >= own && child >= dispatch.unwrap_or(Allow));
             if dispatch.is_none() {
                 prop_assert_eq!(both, alone, "the dispatch says nothing of it");
             }
-            let without = after(&person, &only_denials(&wanted), kind, what);
-            prop_assert!(without >= alone);
+            let without = after(&person, &denials(&wanted), kind, what);
+            prop_assert!(without >= alone && without >= dispatch.unwrap_or(Allow));
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) fn meet<'a>(one: &'a str, two: &'a str) -> Meet<'a> {
 }
 
 /// Does all that fits `narrow` fit `wide`? A `false` may be wrong, a `true` never is.
-fn covers(wide: &str, narrow: &str) -> bool {
+pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     let wides = forms(wide);
     forms(narrow).iter().all(|narrow| wides.iter().any(|wide| covers_form(wide, narrow)))
 }

@@ -6,11 +6,12 @@ use super::super::feed::Feeds;
 use super::follow::Run;
 use super::{failed, message_id};
 use crate::http::CallError;
+use crate::limits;
 use orgx_proto::agent::{Failure, PermissionRule};
 use orgx_proto::dispatch::Start;
 use orgx_proto::ids::SessionHandle;
 use orgx_proto::limits::SESSION_RULES;
-use orgx_proto::permission::{ask_before_commands, narrow, only_denials};
+use orgx_proto::permission::{ask_before_commands, denials, narrow, of_subagents};
 use serde_json::Value;
 
 /// The agent that OpenCode takes when nobody names one.
@@ -100,11 +101,44 @@ async fn go_on_with(
                  person's own",
             ));
         }
+        // First, so that a try which fails here is made anew in whole.
+        add_to_subagents(client, handle.as_str(), &of_subagents(&rules)).await?;
         client.add_rules(handle.as_str(), &rules).await.map_err(asked)?;
     }
     let messages = client.messages(handle.as_str()).await.map_err(asked)?;
     let ids = messages.iter().filter_map(|message| message.pointer("/info/id")?.as_str());
     Ok(ids.max().map(ToOwned::to_owned))
+}
+
+/// Puts rules into the sessions of a session's subagents, down to the last: an agent may go on with one of them, and
+/// OpenCode hands a parent's rules on only when it makes one.
+async fn add_to_subagents(client: &Client, session: &str, rules: &[PermissionRule]) -> Result<(), Failure> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let failed =
+        |error: CallError| failed("OpenCode could not hold the session's subagents to the rules", &error);
+    let mut parents = vec![session.to_owned()];
+    let mut held = 0;
+    while let Some(parent) = parents.pop() {
+        for child in client.children(&parent).await.map_err(failed)? {
+            let id = child.get("id").and_then(Value::as_str).filter(|id| is_session_id(id));
+            let Some(id) = id.filter(|_| held < limits::SUBAGENTS) else {
+                return Err(Failure::lasting(
+                    "the session that the task goes on with has more subagents than can be held to its rules; \
+                     begin a new one",
+                ));
+            };
+            held += 1;
+            let has: Option<Vec<PermissionRule>> =
+                child.get("permission").and_then(|rules| serde_json::from_value(rules.clone()).ok());
+            if !has.is_some_and(|has| has.ends_with(rules)) {
+                client.add_rules(id, rules).await.map_err(failed)?;
+            }
+            parents.push(id.to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// The rules for the run's session: what its dispatch takes away, and the person's own setting, held to what the person
@@ -127,8 +161,8 @@ async fn session_rules(
             ));
         }
         None => {
-            tracing::warn!(run_id = %start.run_id, "OpenCode's own rules cannot be read; of the task's only denials hold");
-            return Ok(only_denials(&start.permission));
+            tracing::warn!(run_id = %start.run_id, "OpenCode's own rules cannot be read; all that the task asks about or denies is denied");
+            return Ok(denials(&start.permission));
         }
     };
     person.extend_from_slice(has);

@@ -157,21 +157,7 @@ async fn a_run_that_seemed_over_when_it_was_held_goes_on_when_it_is_let() {
 async fn who_is_asked_before_commands_finds_no_rules_of_ours_in_a_session_of_their_own() {
     for is_ours in [false, true] {
         let (client, asked) = server(if is_ours { made_for_a_run } else { the_persons_own }).await;
-        let start = Start {
-            run_id: RunId::new("r"),
-            key: DispatchKey::new("k"),
-            driver: DriverId::opencode(),
-            title: String::new(),
-            prompt: String::new(),
-            model: None,
-            agent: None,
-            session: Some(SessionHandle::new("ses_1")),
-            permission: Vec::new(),
-            ask_before_commands: true,
-            folder: Some("/w".into()),
-            resume: None,
-            restored: false,
-        };
+        let start = goes_on();
         let feeds = Feeds::default();
         let begun = begin(&client, &feeds, &start, "/w".into()).await.map(|(run, _)| run.session);
         assert_eq!(asked.has("PATCH /session/ses_1"), is_ours, "{:?}", asked.all());
@@ -184,6 +170,70 @@ async fn who_is_asked_before_commands_finds_no_rules_of_ours_in_a_session_of_the
             }
         }
     }
+}
+
+/// A task that goes on with a session, and asks before commands.
+fn goes_on() -> Start {
+    Start {
+        run_id: RunId::new("r"),
+        key: DispatchKey::new("k"),
+        driver: DriverId::opencode(),
+        title: String::new(),
+        prompt: String::new(),
+        model: None,
+        agent: None,
+        session: Some(SessionHandle::new("ses_1")),
+        permission: Vec::new(),
+        ask_before_commands: true,
+        folder: Some("/w".into()),
+        resume: None,
+        restored: false,
+    }
+}
+
+#[tokio::test]
+async fn the_subagents_of_a_session_are_held_to_what_is_added_to_it() {
+    let few: fn(&str, &Asked) -> Value = |what, asked| match what {
+        "GET /session/ses_1/children" => json!([{ "id": "ses_2" }]),
+        "GET /session/ses_2/children" => json!([{ "id": "ses_3", "permission": [
+            { "permission": "bash", "pattern": "*", "action": "deny" }
+        ] }]),
+        other => made_for_a_run(other, asked),
+    };
+    let (client, asked) = server(few).await;
+    assert!(begin(&client, &Feeds::default(), &goes_on(), "/w".into()).await.is_ok());
+    let patched: Vec<String> = asked.all().into_iter().filter(|what| what.starts_with("PATCH")).collect();
+    assert_eq!(patched, ["PATCH /session/ses_2", "PATCH /session/ses_1"], "ses_3 has them already");
+
+    let many: fn(&str, &Asked) -> Value = |what, asked| match what {
+        "GET /session/ses_1/children" => {
+            (0..=crate::limits::SUBAGENTS).map(|n| json!({ "id": format!("ses_x{n}") })).collect()
+        }
+        other => made_for_a_run(other, asked),
+    };
+    let (client, asked) = server(many).await;
+    let begun = begin(&client, &Feeds::default(), &goes_on(), "/w".into()).await;
+    let failure = begun.map(|_| ()).expect_err("it is refused");
+    assert!(failure.reason.as_str().contains("more subagents than can be held to its rules"), "{failure:?}");
+    assert!(!asked.has("PATCH /session/ses_1"));
+}
+
+#[tokio::test]
+async fn where_the_persons_rules_cannot_be_read_what_a_task_asks_about_is_denied() {
+    let (client, _) = server(|what, asked| match what {
+        "GET /agent" => json!([]),
+        "GET /session/ses_1" => {
+            json!({ "id": "ses_1", "directory": "/w", "metadata": { "orgx_run_id": "before" },
+            "permission": [{ "permission": "bash", "pattern": "*", "action": "deny" }] })
+        }
+        "PATCH /session/ses_1" => panic!("they are there already"),
+        other => made_for_a_run(other, asked),
+    })
+    .await;
+    let mut start = goes_on();
+    start.ask_before_commands = false;
+    start.permission = vec![orgx_proto::permission::ask_before_commands()];
+    assert!(begin(&client, &Feeds::default(), &start, "/w".into()).await.is_ok());
 }
 
 fn made_for_a_run(what: &str, asked: &Asked) -> Value {
