@@ -1,9 +1,10 @@
 //! What a folder's working tree looks like before a run: asked of the `git` program.
 //!
-//! Promises: nothing is changed, locked, fetched or asked for; no hook, pager or file system monitor of the repository
-//! runs; what takes too long, or says too much, is given up. No git and no repository: nothing is known.
+//! Promises: nothing is changed, locked, fetched or asked for; no hook, filter, pager or file system monitor of the
+//! repository runs; what takes too long, or says too much, is given up. No git and no repository: nothing is known.
 
 use crate::limits;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -50,12 +51,57 @@ async fn look_with(git: &Path, folder: &Path, within: Duration) -> Option<Tree> 
 }
 
 async fn ask(git: &Path, folder: &Path) -> Option<Tree> {
+    let mut settings: Vec<String> = SETTINGS.iter().map(|setting| (*setting).to_owned()).collect();
+    for filter in filters(git, folder).await? {
+        for end in ["clean=", "process=", "required=false"] {
+            settings.push(format!("{filter}.{end}"));
+        }
+    }
+    let status =
+        ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=all", "--", "."];
+    let (said, code) = run(git, folder, &settings, &status).await?;
+    // With no code there is more, and nobody waits for it.
+    code.is_none_or(|code| code == 0).then(|| read(&said))
+}
+
+/// The filters that git's settings name for this folder; `None`: not all of them could be switched off.
+async fn filters(git: &Path, folder: &Path) -> Option<BTreeSet<String>> {
+    let (said, code) =
+        run(git, folder, &[], &["config", "-z", "--name-only", "--get-regexp", r"^filter\."]).await?;
+    match code {
+        Some(0) => {}
+        // There is none.
+        Some(1) => return Some(BTreeSet::new()),
+        _ => return None,
+    }
+    let mut filters = BTreeSet::new();
+    for name in said.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        // `filter.x = y` names no filter.
+        let Some((filter, _)) = std::str::from_utf8(name).ok()?.rsplit_once('.') else { continue };
+        if filter == "filter" {
+            continue;
+        }
+        // A setting ends at the first `=` when it is given as an argument.
+        if filter.contains('=') {
+            return None;
+        }
+        filters.insert(filter.to_owned());
+    }
+    (filters.len() <= limits::TREE_FILTERS).then_some(filters)
+}
+
+/// What git said, and its exit code; none when it said more than is read.
+async fn run(
+    git: &Path,
+    folder: &Path,
+    settings: &[String],
+    arguments: &[&str],
+) -> Option<(Vec<u8>, Option<i32>)> {
     let mut command = Command::new(git);
-    for setting in SETTINGS {
+    for setting in settings {
         command.args(["-c", setting]);
     }
-    command.args(["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=all"]);
-    command.args(["--", "."]).current_dir(folder);
+    command.args(arguments).current_dir(folder);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         // What the peer itself was started with says nothing of this folder; and no key goes to a child.
@@ -74,10 +120,10 @@ async fn ask(git: &Path, folder: &Path) -> Option<Tree> {
     if said.len() as u64 == limits::TREE_BYTES {
         // There is more: nobody waits for it.
         let _gone = child.start_kill();
-    } else if !child.wait().await.ok()?.success() {
-        return None;
+        return Some((said, None));
     }
-    Some(read(&said))
+    let code = child.wait().await.ok()?.code()?;
+    Some((said, Some(code)))
 }
 
 /// PROTOCOL: git-status(1), "Porcelain Format Version 2" with `-z`.
@@ -153,17 +199,52 @@ mod tests {
         git(&root, &["config", "core.fsmonitor", &trap.display().to_string()]);
         git(&root, &["config", "core.pager", &trap.display().to_string()]);
         git(&root, &["config", "pager.status", "true"]);
-        std::fs::write(root.join("a"), "x").expect("a file");
-        assert_eq!(look(&root).await.map(|tree| tree.changes), Some(1));
+        git(&root, &["config", "core.fsmonitor", "false"]);
+        for file in ["a", "b"] {
+            std::fs::write(root.join(file), "x").expect("a file");
+        }
+        git(&root, &["add", "-A"]);
+        git(&root, &["config", "core.fsmonitor", &trap.display().to_string()]);
+        std::fs::write(root.join(".gitattributes"), "a filter=one.x\nb filter=two\n").expect("a file");
+        git(&root, &["config", "filter.one.x.clean", &trap.display().to_string()]);
+        git(&root, &["config", "filter.one.x.required", "true"]);
+        git(&root, &["config", "filter.two.process", &trap.display().to_string()]);
+        for file in ["a", "b"] {
+            std::fs::write(root.join(file), "y").expect("a file");
+        }
+        assert_eq!(look(&root).await.map(|tree| tree.changes), Some(3));
         assert!(!mark.exists(), "something of the repository ran");
 
         let slow = program("slow", "exec sleep 100");
         assert_eq!(look_with(&slow, &root, Duration::from_millis(50)).await, None);
-        let endless =
-            program("endless", "while :; do printf '? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0'; done");
+        let endless = program(
+            "endless",
+            "[ \"$1\" = config ] && exit 1; while :; do printf '? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0? x\\0'; done",
+        );
         let tree = look_with(&endless, &root, limits::TREE_LOOK * 10).await.expect("as much as is read");
         assert_eq!(tree.changes, limits::TREE_BYTES / 4);
         assert_eq!(look_with(&root.join("no-such-git"), &root, limits::TREE_LOOK).await, None);
         assert_eq!(look(&root.join("no-such-folder")).await, None);
+    }
+
+    #[tokio::test]
+    async fn more_filters_than_are_switched_off_are_not_run_either() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("real");
+        git(&root, &["init", "-q"]);
+        let config = std::fs::read_to_string(root.join(".git/config")).expect("settings");
+        let set = |filters: &str| {
+            std::fs::write(root.join(".git/config"), format!("{config}{filters}")).expect("it")
+        };
+        let few = filters("git".as_ref(), &root).await.expect("few").len();
+        let many = |most: usize| -> String {
+            (few..most).map(|n| format!("[filter \"f{n}\"]\nclean = x\n")).collect()
+        };
+        set(&many(limits::TREE_FILTERS));
+        assert!(look(&root).await.is_some());
+        set(&many(limits::TREE_FILTERS + 1));
+        assert_eq!(look(&root).await, None);
+        set("[filter \"a=b\"]\nclean = x\n");
+        assert_eq!(look(&root).await, None);
     }
 }

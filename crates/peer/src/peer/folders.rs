@@ -29,6 +29,9 @@ impl Actor {
         let runs = self.config.runs.clone();
         let is_orgxs = self.dispatcher.run(&run_id).is_some_and(|run| !run.dispatch.local);
         let asks_about_changes = runs.ask_when_dirty && is_orgxs;
+        // The one that the person allowed for this run, if it is one that they were asked about.
+        let allowed = self.dispatcher.run(&run_id).filter(|run| run.allowed(StartKind::Folder));
+        let allowed = allowed.and_then(|run| run.folder.clone());
         let look = move || folder::resolve(repo_path.as_deref(), &runs);
         self.in_background(async move {
             let looked = tokio::time::timeout(limits::FOLDER_CHECK, tokio::task::spawn_blocking(look)).await;
@@ -38,10 +41,8 @@ impl Actor {
                     "the task's folder does not answer on this computer",
                 ))),
             };
-            let tree = match &folder {
-                Ok(Some(folder)) | Err(Refused::NotAllowed(folder, _)) if asks_about_changes => {
-                    worktree::look(folder).await
-                }
+            let tree = match may_look(&folder, allowed.as_deref()) {
+                Some(folder) if asks_about_changes => worktree::look(folder).await,
                 _ => None,
             };
             Signal::Folder(run_id, number, Looked { folder, tree })
@@ -78,6 +79,37 @@ impl Actor {
     }
 }
 
+/// The folder whose tree git may be asked about: none that the person has not allowed.
+fn may_look<'a>(folder: &'a Result<Option<PathBuf>, Refused>, allowed: Option<&str>) -> Option<&'a Path> {
+    match folder {
+        Ok(folder) => folder.as_deref(),
+        Err(Refused::NotAllowed(folder, _)) => {
+            Some(folder.as_path()).filter(|it| allowed == Some(&*text(it)))
+        }
+        Err(Refused::Unusable(_)) => None,
+    }
+}
+
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_of_a_folder_is_looked_at_only_once_the_person_allowed_it() {
+        let refused = || Err(Refused::NotAllowed("/w".into(), Failure::recoverable("no")));
+        for (folder, allowed, looks) in [
+            (Ok(Some("/w".into())), None, true),
+            (Ok(None), None, false),
+            (refused(), None, false),
+            (refused(), Some("/other"), false),
+            (refused(), Some("/w"), true),
+            (Err(Refused::Unusable(Failure::recoverable("no"))), Some("/w"), false),
+        ] {
+            assert_eq!(may_look(&folder, allowed).is_some(), looks, "{folder:?} {allowed:?}");
+        }
+    }
 }

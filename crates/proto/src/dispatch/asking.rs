@@ -84,6 +84,11 @@ impl Dispatcher {
             Some(StartWhat::Folder { folder }) => {
                 run.folder = Some(folder);
                 run.folder_check = FolderCheck::Allowed;
+                if self.ask_when_dirty {
+                    // Only now may its tree be looked at.
+                    let unseen = |run: &Run| !run.dispatch.local && !run.allowed(StartKind::Dirty);
+                    effects.extend(self.look_again_at(run_id, unseen));
+                }
             }
             Some(StartWhat::Budget { limit, .. }) => {
                 effects.push(self.allow_day(limit, now));

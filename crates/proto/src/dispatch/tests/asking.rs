@@ -259,3 +259,16 @@ fn the_persons_own_task_is_asked_about_the_days_budget_only() {
     assert_eq!(asked(&it, "r"), Some(StartKind::Budget));
     assert_eq!(names(&it.deny(&r, now(3)).expect("asked")), ["end r", "tell of r"]);
 }
+
+#[test]
+fn the_changes_in_a_folder_are_looked_at_once_it_is_allowed() {
+    let mut it = dispatcher();
+    it.set_ask_when_dirty(true);
+    let r = RunId::new("r");
+    it.dispatch(dispatch("r", "k_r"), now(0));
+    it.looked(&r, None, vec![folder("r")], now(1));
+    assert_eq!(names(&it.allow(&r, now(2)).expect("asked")), ["check r"], "it does not start yet");
+    it.looked(&r, None, vec![folder("r"), dirty("r", 3)], now(3));
+    assert_eq!(asked(&it, "r"), Some(StartKind::Dirty));
+    assert_eq!(names(&it.allow(&r, now(4)).expect("asked")), ["start r"]);
+}
