@@ -234,7 +234,7 @@ mod tests {
         git(&root, &["init", "-q"]);
         let config = std::fs::read_to_string(root.join(".git/config")).expect("settings");
         let set = |filters: &str| {
-            std::fs::write(root.join(".git/config"), format!("{config}{filters}")).expect("it")
+            std::fs::write(root.join(".git/config"), format!("{config}{filters}")).expect("it");
         };
         let few = filters("git".as_ref(), &root).await.expect("few").len();
         let many = |most: usize| -> String {

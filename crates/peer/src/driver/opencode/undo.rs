@@ -255,7 +255,7 @@ mod tests {
             match brought {
                 Ok(()) => assert!(done, "{since}"),
                 Err(stopped) => {
-                    assert!(!done && matches!(stopped, Stopped::Because(NOT_THIS_RUN)), "{since}")
+                    assert!(!done && matches!(stopped, Stopped::Because(NOT_THIS_RUN)), "{since}");
                 }
             }
             let unreverted = asked.lock().expect("it").contains(&"POST /session/ses_1/unrevert".to_owned());
