@@ -125,11 +125,8 @@ impl Cli {
     fn command(&self, program: &Path, start: &Start, folder: &str) -> Command {
         let mut command = Command::new(program);
         command.args(["run", "--format=json", &format!("--dir={folder}")]);
-        match &start.session {
-            Some(session) => command.arg(format!("--session={session}")),
-            // Without one OpenCode asks a model for it; the task's own would be in every list of processes.
-            None => command.arg(format!("--title=OrgX run {}", start.run_id)),
-        };
+        // Without one OpenCode asks a model for it; the task's own would be in every list of processes.
+        command.arg(format!("--title=OrgX run {}", start.run_id));
         command.args(start.model.as_ref().map(|model| format!("--model={model}")));
         command.args(start.agent.as_ref().map(|agent| format!("--agent={agent}")));
         without_ours(&mut command);
@@ -162,6 +159,13 @@ fn fitting(start: &Start) -> Result<String, &'static str> {
     if looks_encoded(&folder) {
         return Err(
             "OpenCode cannot work in a folder whose name has a percent sign before two hex digits; rename it",
+        );
+    }
+    if start.session.is_some() {
+        // PROTOCOL: it works in the session's own folder, whatever `--dir` says; nobody may have allowed that one.
+        return Err(
+            "this task goes on with a session, and `opencode run` cannot check which folder the session works in; \
+                    let OrgX Peer start OpenCode's server ([opencode] start_when_needed in config.toml)",
         );
     }
     if !start.permission.is_empty() {
