@@ -14,6 +14,7 @@ mod said;
 use super::event::Event;
 use super::managed::{beside, without_ours};
 use super::server::looks_encoded;
+use super::strays;
 use super::tracker::{Told, Tracker};
 use crate::config::{CliUse, OpenCodeConfig};
 use crate::driver::{Detected, Probed, RunIo};
@@ -93,7 +94,7 @@ impl Cli {
             Ok(folder) => folder,
             Err(why) => return AgentEnd::Failed(Failure::lasting(why)),
         };
-        let mut process = match Process::start(self.command(program, &start, &folder)) {
+        let mut process = match Process::start(self.command(program, &start, &folder), &start.run_id) {
             Ok(process) => process,
             Err(error) => {
                 return AgentEnd::Failed(Failure::recoverable(&format!(
@@ -136,6 +137,8 @@ impl Cli {
             // It speaks to itself only; the person's password is not for the agent.
             .env_remove("OPENCODE_SERVER_PASSWORD")
             .env_remove("OPENCODE_SERVER_USERNAME")
+            // What it leaves running is known by it.
+            .env(strays::RUN_ID, start.run_id.as_str())
             // PROTOCOL: it takes its folder from here.
             .env("PWD", folder)
             .current_dir(folder)

@@ -123,14 +123,12 @@ impl Managed {
     /// In the background; [`Managed::settled`] waits for it.
     pub(super) fn take_up(&self, runs: bool) {
         let Some(record) = Record::read(&self.files.record) else { return };
-        if !record.runs() {
-            let password = SecretString::from(record.password);
-            Copying::start(self.files.copy(&password)).finish();
-            Record::remove(&self.files.record);
-            return;
-        }
         // Held until it is known what becomes of it: nothing is started meanwhile.
         let Ok(server) = Arc::clone(&self.server).try_lock_owned() else { return };
+        if !record.runs() {
+            tokio::spawn(clear_away(record, self.files.clone(), server));
+            return;
+        }
         let leases = Arc::clone(&self.leases);
         let all = Arc::clone(&self.server);
         tokio::spawn(take_up(record, self.files.clone(), runs, server, all, leases));
@@ -209,8 +207,8 @@ impl Managed {
         }
         tracing::warn!("our own OpenCode server ended by itself");
         self.crashes().add(Instant::now());
-        // Its runs are over with it, and so are their commands.
-        server.process.end_strays();
+        // Its runs are over with it, and so are their commands. Nobody waits here.
+        drop(server.process.end_strays());
         Record::remove(&server.record);
         server.output.finish();
         None
@@ -233,6 +231,16 @@ impl Managed {
 /// The program to start, when one may be started.
 fn startable(config: &OpenCodeConfig) -> Option<PathBuf> {
     config.program.clone().filter(|_| config.start_when_needed && config.server_url.is_none())
+}
+
+/// Ends what is left of a server that ended while there was no peer; the record goes last, so that a peer after us does
+/// it if we do not.
+async fn clear_away(record: Record, files: Files, place: OwnedMutexGuard<Option<Server>>) {
+    record.strays().end_elsewhere().await;
+    let password = SecretString::from(record.password);
+    Copying::start(files.copy(&password)).finish();
+    Record::remove(&files.record);
+    drop(place);
 }
 
 /// Takes the server over when runs of ours may be in it and it is the one that was written down, else ends it.
@@ -323,7 +331,7 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
     }
     let origin = format!("http://127.0.0.1:{port}").parse().map_err(|_| "no address for `opencode serve`")?;
     let client = Client::new(origin, Some((USER.to_owned(), password.clone())), FOUND)?;
-    let process = Process::ours(child);
+    let process = Process::ours(child, password.expose_secret());
     let listened = timeout(limits::MANAGED_START, listening(&process, &files.output())).await;
     let output = Copying::start(files.copy(&password));
     let server = Server { number: number(), process, client, record: files.record.clone(), output };
@@ -409,8 +417,8 @@ async fn terminate(server: Server) {
         signal(&server.process, Signal::Kill);
         let _ended = timeout(limits::MANAGED_STOP, server.process.end()).await;
     }
+    server.process.end_strays().await;
     Record::remove(&server.record);
-    server.process.end_strays();
     server.output.finish();
 }
 
@@ -431,3 +439,7 @@ fn password() -> String {
     let mut rng = rand::rng();
     (0..4).map(|_| format!("{:016x}", rng.random::<u64>())).collect()
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+mod tests;

@@ -3,7 +3,9 @@
 use super::super::managed::process::Signal;
 #[cfg(unix)]
 use super::super::managed::process::signal_group;
-use super::super::{owner, strays};
+use super::super::owner;
+use super::super::strays::Strays;
+use orgx_proto::ids::RunId;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -17,22 +19,23 @@ pub(super) const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Process {
     child: Child,
     pid: u32,
-    /// When it began, as far as the OS tells.
-    started: Option<String>,
+    /// What it may leave running, as far as the OS tells.
+    strays: Option<Strays>,
     told: bool,
     /// While it is not, its number is nobody else's.
     reaped: bool,
 }
 
 impl Process {
-    pub(super) fn start(mut command: Command) -> std::io::Result<Self> {
+    /// That command has the run's id in its environment.
+    pub(super) fn start(mut command: Command, run_id: &RunId) -> std::io::Result<Self> {
         command.kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
         let child = command.spawn()?;
         let pid = child.id().unwrap_or_default();
-        let started = owner::started(pid);
-        Ok(Self { child, pid, started, told: false, reaped: false })
+        let strays = owner::started(pid).map(|started| Strays::of_run(run_id, pid, &started));
+        Ok(Self { child, pid, strays, told: false, reaped: false })
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -79,16 +82,12 @@ impl Process {
         self.reaped = true;
         // One that ended by itself has seen to its commands.
         if self.told || status.code().is_none() {
-            self.end_strays();
+            // Looked for even where nobody waits for it any more.
+            if let Some(strays) = self.strays.clone() {
+                strays.end_elsewhere().await;
+            }
         }
         status
-    }
-
-    /// Ends the commands that it left running.
-    fn end_strays(&self) {
-        if let Some(started) = &self.started {
-            strays::end(self.pid, started);
-        }
     }
 
     #[cfg(unix)]
@@ -109,7 +108,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.reaped {
             signal(self.pid, Signal::Kill);
-            self.end_strays();
+            if let Some(strays) = &self.strays {
+                strays.end();
+            }
         }
     }
 }

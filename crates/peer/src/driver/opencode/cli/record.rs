@@ -1,6 +1,7 @@
 //! Which `opencode run` belongs to which run, for a peer after us: one that we leave behind must not work on unseen.
 
-use super::super::{owner, strays};
+use super::super::owner;
+use super::super::strays::Strays;
 use super::end_process;
 use crate::paths::{short_hash, write_private};
 use orgx_proto::ids::RunId;
@@ -76,7 +77,7 @@ impl Records {
                     end_process(record.pid, || record.runs()).await;
                 }
                 if let Some(record) = ended {
-                    strays::end(record.pid, &record.started);
+                    Strays::of_run(&record.run_id, record.pid, &record.started).end_elsewhere().await;
                 }
                 drop(Kept(file));
             }

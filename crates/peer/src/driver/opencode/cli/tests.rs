@@ -169,7 +169,9 @@ async fn a_run_that_completes_has_its_steps_its_sums_and_the_prompt_as_it_was_wr
     assert_eq!(world.file("args").lines().collect::<Vec<_>>(), args);
     let env = world.file("env");
     assert!(env.contains(&format!("PWD={folder}\n")), "{env}");
-    assert!(!env.contains("ORGX_") && !env.contains("OPENCODE_SERVER_"), "{env}");
+    let ours: Vec<_> = env.lines().filter(|line| line.contains("ORGX_")).collect();
+    assert_eq!(ours, ["ORGX_RUN_ID=run_1"]);
+    assert!(!env.contains("OPENCODE_SERVER_"), "{env}");
     assert!(!world.dir.path().join("pwned").exists());
 }
 
@@ -308,4 +310,41 @@ async fn what_the_agent_left_running_does_not_hold_the_run() {
     // It holds both pipes open.
     let told = world.run(&format!("{}; sleep 300 &", says(&[STARTS, DONE]))).await;
     assert_eq!(told.tokens(), 116);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_has_a_group_of_its_own_is_ended_with_a_run_that_is_stopped_and_a_program_of_the_persons_is_not()
+{
+    use std::os::unix::process::CommandExt;
+    let world = World::new();
+    // A program of the person's, in whose environment stands the number of the OpenCode that is stopped.
+    let script = format!(
+        "echo $$ > pid; OPENCODE_PID=$$ setsid sleep 300 & echo $! > child\nuntil [ -e go ]; do sleep 0.05; done\n{}; wait",
+        says(&[STARTS])
+    );
+    let stop = CancellationToken::new();
+    let told = world.run_with(&script, world.start(), Some(stop));
+    let persons = async {
+        let pid = loop {
+            let pid = world.file("pid");
+            if pid.ends_with('\n') {
+                break pid;
+            }
+            tokio::time::sleep(process::LOOK).await;
+        };
+        let mut command = std::process::Command::new("sleep");
+        let command = command.arg("300").env("OPENCODE_PID", pid.trim()).env_remove("ORGX_RUN_ID");
+        let persons = command.process_group(0).spawn().expect("sleep");
+        std::fs::write(world.dir.path().join("go"), "").expect("a file");
+        persons
+    };
+    let (told, mut persons) = tokio::join!(told, persons);
+    assert_eq!(told.failure(), ("stopped before it was done", true));
+    let child = world.file("child");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+    assert!(stat.map_or(true, |stat| stat.contains(") Z ")), "it runs on");
+    assert!(persons.try_wait().expect("ours").is_none(), "another program was ended");
+    persons.kill().expect("ours");
+    let _status = persons.wait();
 }

@@ -1,7 +1,8 @@
 //! The process of our own server: ours, or taken over from a peer before us. Somebody always looks after it, so that
 //! its end is known when it happens.
 
-use super::super::{owner, strays};
+use super::super::owner;
+use super::super::strays::Strays;
 use super::LOOK;
 use super::record::Record;
 use tokio::process::Child;
@@ -14,8 +15,11 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Debug)]
 pub(super) struct Process {
     pid: Option<u32>,
-    /// When it began, as far as the OS tells.
-    started: Option<String>,
+    /// Is it our child?
+    #[cfg_attr(not(unix), expect(dead_code, reason = "a child is killed by its handle there"))]
+    ours: bool,
+    /// What it may leave running, as far as the OS tells.
+    strays: Option<Strays>,
     over: watch::Receiver<bool>,
     /// Where there are no signals.
     #[cfg_attr(unix, expect(dead_code, reason = "signals go to the whole group"))]
@@ -24,11 +28,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// One that we started. It is killed when this is dropped.
-    pub(super) fn ours(mut child: Child) -> Self {
+    /// One that we started. It and its group are killed when this is dropped.
+    pub(super) fn ours(mut child: Child, password: &str) -> Self {
         let (tell, over) = watch::channel(false);
         let (pid, kill) = (child.id(), CancellationToken::new());
-        let started = pid.and_then(owner::started);
+        let strays = pid.and_then(|pid| Some(Strays::of_server(password, pid, &owner::started(pid)?)));
         let killed = kill.clone();
         let watch = tokio::spawn(async move {
             tokio::select! {
@@ -42,13 +46,13 @@ impl Process {
             }
             tell.send_replace(true);
         });
-        Self { pid, started, over, kill, _watch: AbortOnDropHandle::new(watch) }
+        Self { pid, ours: true, strays, over, kill, _watch: AbortOnDropHandle::new(watch) }
     }
 
     /// One that a peer before us started.
     pub(super) fn adopted(record: Record) -> Self {
         let (tell, over) = watch::channel(!record.runs());
-        let (pid, started) = (Some(record.pid), Some(record.started.clone()));
+        let (pid, strays) = (Some(record.pid), Some(record.strays()));
         let watch = tokio::spawn(async move {
             // Nobody tells of a process that is not our child.
             let mut look = interval(LOOK);
@@ -57,13 +61,18 @@ impl Process {
             }
             tell.send_replace(true);
         });
-        Self { pid, started, over, kill: CancellationToken::new(), _watch: AbortOnDropHandle::new(watch) }
+        let (kill, watch) = (CancellationToken::new(), AbortOnDropHandle::new(watch));
+        Self { pid, ours: false, strays, over, kill, _watch: watch }
     }
 
-    /// Ends the commands that it left running. It has ended.
-    pub(super) fn end_strays(&self) {
-        if let (Some(pid), Some(started)) = (self.pid, &self.started) {
-            strays::end(pid, started);
+    /// Ends the commands that it left running, in the background. It has ended.
+    pub(super) fn end_strays(&self) -> impl Future<Output = ()> + Send + 'static {
+        // Begun at once: whoever is dropped while it waits has ended them, too.
+        let ended = self.strays.clone().map(|strays| tokio::spawn(strays.end_elsewhere()));
+        async move {
+            if let Some(ended) = ended {
+                let _ended = ended.await;
+            }
         }
     }
 
@@ -77,6 +86,16 @@ impl Process {
         async move {
             // Nobody looks after it any more: we have ended it.
             let _dropped = over.wait_for(|over| *over).await;
+        }
+    }
+}
+
+/// Whoever waited for it may not do so any more, as a run that is cancelled while it starts.
+#[cfg(unix)]
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ours {
+            signal(self, Signal::Kill);
         }
     }
 }
@@ -112,4 +131,29 @@ pub(in crate::driver::opencode) fn signal_group(leader: u32, signal: Signal) {
 #[cfg(not(unix))]
 pub(super) fn signal(process: &Process, _: Signal) {
     process.kill.cancel();
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::time::{Duration, timeout};
+
+    #[tokio::test]
+    async fn one_that_nobody_waits_for_any_more_is_ended_with_all_of_its_group() {
+        let mut command = tokio::process::Command::new("sh");
+        let command = command.args(["-c", "trap '' TERM; sleep 300 & echo $!; wait"]).process_group(0);
+        let mut child = command.stdout(std::process::Stdio::piped()).kill_on_drop(true).spawn().expect("sh");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let inner = lines.next_line().await.expect("a line").expect("a number").parse().expect("a number");
+        drop(Process::ours(child, "a password"));
+        // Its output is open for as long as one of them runs.
+        let end = timeout(Duration::from_secs(30), lines.next_line()).await.expect("its child runs on");
+        assert!(end.expect("an end").is_none());
+        assert!(owner::started(inner).is_none_or(|_| {
+            let stat = std::fs::read_to_string(format!("/proc/{inner}/stat"));
+            stat.map_or(true, |stat| stat.contains(") Z ") || stat.contains(") X "))
+        }));
+    }
 }

@@ -1,6 +1,7 @@
 //! `managed.json`: which `opencode serve` is ours, for a peer after us. Design, promise 4.
 
 use super::super::owner;
+use super::super::strays::Strays;
 use crate::paths::write_private;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -31,6 +32,11 @@ impl Record {
 
     pub(super) fn remove(path: &Path) {
         let _absent = std::fs::remove_file(path);
+    }
+
+    /// What it may leave running.
+    pub(super) fn strays(&self) -> Strays {
+        Strays::of_server(&self.password, self.pid, &self.started)
     }
 
     /// Does the process that was written down still run?
