@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Held for the peer's life.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    _lock: File,
+    lock: File,
 }
 
 /// Why the lock could not be had.
@@ -51,13 +51,32 @@ impl Instance {
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { _lock: file })
+        Ok(Self { lock: file })
+    }
+}
+
+impl Drop for Instance {
+    /// Said, and not left to closing the file: a program that was forked off a moment ago has a copy of it until it runs.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!(%error, "the lock of this workspace goes with its file");
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lock_is_free_at_once_whoever_has_a_copy_of_its_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("peer.lock");
+        let first = Instance::acquire(&path).expect("free");
+        let _copy = first.lock.try_clone().expect("a copy, as a forked program has one");
+        drop(first);
+        Instance::acquire(&path).expect("free again");
+    }
 
     #[test]
     fn a_second_peer_is_told_who_the_first_one_is() {
