@@ -146,17 +146,18 @@ fn each_state_has_its_own_shape() {
         assert!(shapes.insert(tray.pixels().await), "ready");
         desk.gateway.dispatch(task("run", &desk.project(), "ENDLESS"));
         tray.tooltip_with("Running 1 task").await;
-        assert!(shapes.insert(tray.pixels().await), "running");
+        // A panel is told of the icon and of the tooltip one after the other.
+        process::until("a shape for running", async || shapes.insert(tray.pixels().await)).await;
         tray.click(&["ENDLESS", "Cancel"]).await;
         desk.end("run").await;
         tray.click(PAUSE).await;
         tray.tooltip_with("Paused by you").await;
-        assert!(shapes.insert(tray.pixels().await), "paused");
+        process::until("a shape for paused", async || shapes.insert(tray.pixels().await)).await;
         tray.click(RESUME).await;
         tray.tooltip_with("Ready for tasks").await;
         desk.gateway.stop();
         tray.tooltip_with("Reconnecting").await;
-        assert!(shapes.insert(tray.pixels().await), "connecting");
+        process::until("a shape for connecting", async || shapes.insert(tray.pixels().await)).await;
         for (width, height, pixels) in tray.pixels().await {
             assert_eq!(pixels.len(), (width * height * 4) as usize);
             assert!(pixels.chunks(4).any(|pixel| pixel[0] > 0), "something is drawn at {width}");
