@@ -58,9 +58,12 @@ impl Service {
         &self,
         what: &str,
         who: &str,
-        _why: &str,
+        why: &str,
         mode: &str,
     ) -> zbus::fdo::Result<zbus::OwnedFd> {
+        if why.is_empty() {
+            return Err(zbus::fdo::Error::InvalidArgs("a reason, which people are shown".into()));
+        }
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{what} {who} {mode}"));
         let (mut ours, theirs) =
             std::io::pipe().map_err(|error| zbus::fdo::Error::Failed(error.to_string()))?;
