@@ -33,10 +33,11 @@ pub(crate) use command::Request;
 pub use command::{Answer, Command, CommandError, LocalTask, Reply};
 pub use event::PeerEvent;
 pub use history::{ReceiptState, ReceiptView, RunDetail, RunRecord, RunState};
+pub use orgx_proto::agent::{Choice, Question};
 pub use orgx_proto::dispatch::PauseState;
 pub use snapshot::{
-    Ask, Attention, BudgetLimit, Choice, ClaudeCode, DeviationView, Link, OutboxView, PeerSnapshot, Question,
-    ReceiptCounts, RecentRun, RunView, SettingsView, StepView, Today,
+    Ask, Attention, BudgetLimit, ClaudeCode, DeviationView, Link, OutboxView, PeerSnapshot, ReceiptCounts,
+    RecentRun, RunView, SettingsView, StepView, Today,
 };
 
 use crate::config::Config;

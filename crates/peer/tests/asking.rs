@@ -31,9 +31,7 @@ impl Asking {
     fn allow(&self, folders: &[&PathBuf]) {
         let folders: Vec<String> = folders.iter().map(|folder| format!("'{}'", folder.display())).collect();
         let toml = format!("[runs]\nask_for_folders = true\nallowed_folders = [{}]\n", folders.join(", "));
-        let config = self.world.home.path().join("config");
-        std::fs::create_dir_all(&config).expect("a folder");
-        std::fs::write(config.join("config.toml"), toml).expect("a file");
+        self.world.write_config(&toml);
     }
 
     fn config(&self) -> Config {

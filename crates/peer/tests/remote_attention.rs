@@ -33,9 +33,7 @@ impl Away {
             "[runs]\nask_for_folders = true\nallowed_folders = ['{}']\n[attention]\nremote = {remote}\n",
             allowed.display()
         );
-        let config = self.world.home.path().join("config");
-        std::fs::create_dir_all(&config).expect("a folder");
-        std::fs::write(config.join("config.toml"), toml).expect("a file");
+        self.world.write_config(&toml);
     }
 
     fn config(&self) -> Config {

@@ -104,7 +104,8 @@ pub struct Permission {
 }
 
 /// One question.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Question {
     /// The question.
     pub text: String,
@@ -119,7 +120,8 @@ pub struct Question {
 }
 
 /// One answer to choose.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Choice {
     /// The answer.
     pub label: String,

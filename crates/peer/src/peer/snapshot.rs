@@ -4,6 +4,7 @@ use super::history::{ReceiptState, RunState};
 use crate::driver::Detected;
 use crate::gateway::License;
 use crate::outbox::{OutboxHealth, Tail};
+use orgx_proto::agent::Question;
 use orgx_proto::dispatch::PauseState;
 use orgx_proto::health::Health;
 use orgx_proto::run::{Phase, Run};
@@ -160,32 +161,6 @@ pub enum Ask {
     #[default]
     #[serde(other)]
     Unknown,
-}
-
-/// One question of an agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Question {
-    /// The question.
-    pub text: String,
-    /// Two words for it.
-    pub header: String,
-    /// What there is to choose from.
-    pub choices: Vec<Choice>,
-    /// May several be chosen?
-    pub multiple: bool,
-    /// May the person answer in words of their own?
-    pub free: bool,
-}
-
-/// One answer to choose.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Choice {
-    /// The answer.
-    pub label: String,
-    /// What it means.
-    pub description: String,
 }
 
 /// What a budget counts.

@@ -1,6 +1,6 @@
 //! What runs ask of the person, as it is shown. An id changes with the question, so that no answer is for another one.
 
-use super::snapshot::{Ask, Attention, BudgetLimit, Choice, Question};
+use super::snapshot::{Ask, Attention, BudgetLimit};
 use crate::limits;
 use orgx_proto::agent::{self, Asked};
 use orgx_proto::budget::Reached;
@@ -74,9 +74,7 @@ fn of_agent(run: &Run, open: &OpenAsk) -> Waiting {
         folder: run.folder.clone(),
         what: match &open.ask.what {
             Asked::Permission(permission) => shown_permission(permission),
-            Asked::Questions(questions) => {
-                Ask::Questions { questions: questions.iter().map(shown_question).collect() }
-            }
+            Asked::Questions(questions) => Ask::Questions { questions: questions.clone() },
         },
         ..asked(run, open.since, open.until)
     };
@@ -112,19 +110,5 @@ fn shown_permission(permission: &agent::Permission) -> Ask {
         file: permission.file.as_ref().map(text),
         added: permission.lines.map(|(added, _)| added),
         removed: permission.lines.map(|(_, removed)| removed),
-    }
-}
-
-fn shown_question(question: &agent::Question) -> Question {
-    let choice = |choice: &agent::Choice| Choice {
-        label: choice.label.clone(),
-        description: choice.description.clone(),
-    };
-    Question {
-        text: question.text.clone(),
-        header: question.header.clone(),
-        choices: question.choices.iter().map(choice).collect(),
-        multiple: question.multiple,
-        free: question.free,
     }
 }

@@ -58,6 +58,13 @@ impl World {
         self.peer_with(self.config()).await
     }
 
+    /// Writes its `config.toml`.
+    pub(crate) fn write_config(&self, toml: &str) {
+        let config = self.home.path().join("config");
+        std::fs::create_dir_all(&config).expect("a folder");
+        std::fs::write(config.join("config.toml"), toml).expect("a file");
+    }
+
     pub(crate) async fn peer_with(&self, config: Config) -> Peer {
         let before = self.gateway.connections();
         let peer = Peer::start(config).await.expect("a peer");

@@ -263,7 +263,6 @@ pub(crate) fn read(line: &[u8]) -> Option<Said> {
     })
 }
 
-/// PROTOCOL: contract C2, C5: a daemon that errs fails the run, recoverable.
 /// What the seed's daemon has no call for, and what must not be left out.
 fn beyond_a_daemon(start: &Start) -> Option<Failure> {
     let why = if !start.permission.is_empty() {
@@ -278,6 +277,7 @@ fn beyond_a_daemon(start: &Start) -> Option<Failure> {
     Some(Failure::lasting(why))
 }
 
+/// PROTOCOL: contract C2, C5: a daemon that errs fails the run, recoverable.
 fn failed(call: &str, error: &CallError) -> AgentEnd {
     let what = match error {
         CallError::Status { status, .. } => format!("OpenCode {call} {status}"),

@@ -105,21 +105,7 @@ fn shown(attention: &Attention, home: Option<&Path>) -> Option<(Form, String, St
             let form = choose(question, about, around, "permission", &[ONCE, FOR_RUN, DENY]);
             (form, own(), String::new())
         }
-        Ask::Questions { questions } => {
-            let question = |one: &super::super::snapshot::Question| agent::Question {
-                text: one.text.clone(),
-                header: one.header.clone(),
-                choices: (one.choices.iter())
-                    .map(|choice| agent::Choice {
-                        label: choice.label.clone(),
-                        description: choice.description.clone(),
-                    })
-                    .collect(),
-                multiple: one.multiple,
-                free: one.free,
-            };
-            (Form::Questions(questions.iter().map(question).collect()), own(), String::new())
-        }
+        Ask::Questions { questions } => (Form::Questions(questions.clone()), own(), String::new()),
         Ask::Budget { limit, day, most, used } => {
             let (unit, name) = match limit {
                 BudgetLimit::Tokens => ("tokens", "tokens"),

@@ -1,5 +1,5 @@
-use super::super::super::snapshot::{Choice, Question};
 use super::*;
+use orgx_proto::agent::{Choice, Question};
 
 fn attention(what: Ask) -> Attention {
     Attention { id: "r1@per_1".into(), run_id: "r1".into(), what, ..Attention::default() }
