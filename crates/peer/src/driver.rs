@@ -2,6 +2,7 @@
 
 pub(crate) mod lines;
 pub(crate) mod opencode;
+mod program;
 mod told;
 
 use orgx_proto::agent::{AgentAsk, AgentEnd, AgentEvent, PromptPlace, Reply};

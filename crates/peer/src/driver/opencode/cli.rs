@@ -7,16 +7,13 @@
 //! - Nobody can be asked: OpenCode itself declines what would have to be asked for, and we say so.
 
 mod output;
-mod process;
-mod record;
 mod said;
 
 use super::event::Event;
-use super::managed::{beside, without_ours};
 use super::server::looks_encoded;
-use super::strays;
 use super::tracker::{Told, Tracker};
 use crate::config::{CliUse, OpenCodeConfig};
+use crate::driver::program::{Process, RUN_ID, Records, beside, without_ours};
 use crate::driver::{Detected, Probed, RunIo};
 use crate::limits;
 use orgx_proto::agent::{AgentEnd, AgentEvent, Failure, PromptPlace};
@@ -24,15 +21,13 @@ use orgx_proto::dispatch::Start;
 use orgx_proto::ids::{RunId, SessionHandle};
 use orgx_proto::redact::Redacted;
 use output::{Output, Seen};
-use process::Process;
-use record::Records;
 use said::Said;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{PoisonError, RwLock};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 /// The program that may be run.
 #[derive(Debug)]
@@ -138,7 +133,7 @@ impl Cli {
             .env_remove("OPENCODE_SERVER_PASSWORD")
             .env_remove("OPENCODE_SERVER_USERNAME")
             // What it leaves running is known by it.
-            .env(strays::RUN_ID, start.run_id.as_str())
+            .env(RUN_ID, start.run_id.as_str())
             // PROTOCOL: it takes its folder from here.
             .env("PWD", folder)
             .current_dir(folder)
@@ -353,23 +348,6 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Ends whatever still runs of a process; for the records.
-async fn end_process(pid: u32, runs: impl Fn() -> bool) {
-    use super::managed::process::Signal;
-    for signal in [Signal::Term, Signal::Kill] {
-        if !runs() {
-            return;
-        }
-        process::signal(pid, signal);
-        let gone = async {
-            while runs() {
-                tokio::time::sleep(process::LOOK).await;
-            }
-        };
-        let _late = timeout(limits::CLI_STOP, gone).await;
     }
 }
 

@@ -15,11 +15,12 @@ mod record;
 use super::client::Client;
 use super::owner;
 use crate::config::OpenCodeConfig;
+use crate::driver::program::{LOOK, Signal, beside, without_ours};
 use crate::http::CallError;
 use crate::limits;
 use crashes::Crashes;
 use output::{Copy, Copying, output_file};
-use process::{Process, Signal, signal};
+use process::{Process, signal};
 use rand::RngExt;
 use record::Record;
 use secrecy::{ExposeSecret, SecretString};
@@ -27,15 +28,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 /// PROTOCOL: opencode.md 1.
 const LISTENING: &str = "listening on ";
-/// How often a process is looked at that tells us nothing.
-const LOOK: Duration = Duration::from_millis(50);
 /// The user name of every server with a password.
 const USER: &str = "opencode";
 
@@ -347,24 +345,6 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
             end(server).await;
             Err(format!("`opencode serve` did not listen within {seconds} s"))
         }
-    }
-}
-
-/// Takes every variable of ours out of what a program would inherit: our key is nobody's business.
-pub(super) fn without_ours(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ORGX_") {
-            command.env_remove(name);
-        }
-    }
-}
-
-/// What stands beside the program is on its PATH: node, when npm put it there.
-pub(super) fn beside(command: &mut Command, program: &Path) {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(program.parent().map(Path::to_owned));
-    if let Ok(path) = std::env::join_paths(places) {
-        command.env("PATH", path);
     }
 }
 

@@ -1,8 +1,8 @@
 //! What one `opencode run` says: NDJSON on one pipe, words for people on the other. Both are always read.
 
 use super::super::event::{self, Event};
-use super::process::Process;
 use crate::driver::lines::Lines;
+use crate::driver::program::Process;
 use crate::limits;
 use serde_json::{Value, json};
 use std::collections::VecDeque;

@@ -5,6 +5,7 @@ use crate::config::{Draft, Environment};
 use crate::paths::Paths;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
+use std::time::Duration;
 
 fn managed(dir: &Path, program: Option<PathBuf>) -> Managed {
     let env = Environment::of([("HOME", "/nowhere"), ("PATH", "/usr/bin:/bin")]);

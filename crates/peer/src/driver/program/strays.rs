@@ -12,12 +12,12 @@ use secrecy::SecretString;
 use std::ffi::{OsStr, OsString};
 
 /// In the environment of one `opencode run`, and so of all it starts: the id of its run. It is no secret.
-pub(super) const RUN_ID: &str = "ORGX_RUN_ID";
+pub(in crate::driver) const RUN_ID: &str = "ORGX_RUN_ID";
 
 /// What still runs of an OpenCode that is over.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "processes are not looked at"))]
-pub(super) struct Strays {
+pub(in crate::driver) struct Strays {
     /// The number of that OpenCode, or of the program which started it and leads its group.
     pid: u32,
     /// When it began, in the OS's own count. What is older is another one's, whatever it says.
@@ -29,23 +29,23 @@ pub(super) struct Strays {
 
 impl Strays {
     /// Those of one `opencode run`.
-    pub(super) fn of_run(run_id: &RunId, pid: u32, started: &str) -> Self {
+    pub(in crate::driver) fn of_run(run_id: &RunId, pid: u32, started: &str) -> Self {
         Self { pid, started: started.to_owned(), name: RUN_ID, value: run_id.as_str().into() }
     }
 
     /// Those of our own server with this password.
-    pub(super) fn of_server(password: &str, pid: u32, started: &str) -> Self {
+    pub(in crate::driver) fn of_server(password: &str, pid: u32, started: &str) -> Self {
         Self { pid, started: started.to_owned(), name: "OPENCODE_SERVER_PASSWORD", value: password.into() }
     }
 
     /// Ends them, on a thread that may wait. Looks at every process: not for a thread on which others wait.
-    pub(super) async fn end_elsewhere(self) {
+    pub(in crate::driver) async fn end_elsewhere(self) {
         let _ended = tokio::task::spawn_blocking(move || self.end()).await;
     }
 
     /// Ends them.
     #[cfg(target_os = "linux")]
-    pub(super) fn end(&self) {
+    pub(in crate::driver) fn end(&self) {
         // One that is just being started may be missed at first.
         for _ in 0..3 {
             let found = self.find();
@@ -61,7 +61,7 @@ impl Strays {
     /// Elsewhere processes are not looked at yet.
     #[cfg(not(target_os = "linux"))]
     #[allow(clippy::unused_self, reason = "it is needed where processes are looked at")]
-    pub(super) fn end(&self) {}
+    pub(in crate::driver) fn end(&self) {}
 }
 
 #[cfg(target_os = "linux")]
@@ -123,8 +123,8 @@ fn runs(stat: &Stat) -> bool {
 #[cfg(all(test, target_os = "linux"))]
 #[allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 mod tests {
-    use super::super::owner;
     use super::*;
+    use crate::driver::opencode::owner;
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command};
 
