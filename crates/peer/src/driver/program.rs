@@ -1,14 +1,19 @@
 //! A program that is started for one task: its process, what it leaves running, and how a peer after us finds it.
 
+mod pipes;
 mod process;
 mod record;
 mod signal;
 mod strays;
+mod watched;
 
 pub(in crate::driver) use process::Process;
 pub(in crate::driver) use record::Records;
 pub(in crate::driver) use signal::{Signal, signal_group};
 pub(in crate::driver) use strays::{RUN_ID, Strays};
+pub(in crate::driver) use watched::{Piece, Watched};
+
+use pipes::Pipes;
 
 use crate::limits;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Commands that outlive the OpenCode which ran them. PROTOCOL: 1.18.33 gives each command of an agent a process group
-//! of its own, so that ending OpenCode's group does not end them. Numbers of processes are used again, and what a person
-//! runs in an OpenCode of their own has the same variables; so they are known by a value that only we gave.
+//! Commands that outlive the agent which ran them. PROTOCOL: OpenCode 1.18.33 and Claude Code 2.1.328 give each command
+//! a process group of its own, so that ending the agent's group does not end them. Numbers of processes are used again,
+//! and what a person runs in an agent of their own has the same variables; so they are known by a value that only we gave.
 
 use orgx_proto::ids::RunId;
 #[cfg(target_os = "linux")]
@@ -11,10 +11,14 @@ use secrecy::SecretString;
 #[cfg(target_os = "linux")]
 use std::ffi::{OsStr, OsString};
 
-/// In the environment of one `opencode run`, and so of all it starts: the id of its run. It is no secret.
+/// In the environment of one agent, and so of all it starts: the id of its run. It is no secret.
 pub(in crate::driver) const RUN_ID: &str = "ORGX_RUN_ID";
 
-/// What still runs of an OpenCode that is over.
+/// In the environment of an agent's commands: its number. PROTOCOL: OpenCode 1.18.33, Claude Code 2.1.328.
+#[cfg(target_os = "linux")]
+const AGENT_PID: [&str; 2] = ["OPENCODE_PID", "CLAUDE_PID"];
+
+/// What still runs of an agent that is over.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "processes are not looked at"))]
 pub(in crate::driver) struct Strays {
@@ -95,7 +99,9 @@ impl Strays {
         }
         // The value is not all: a person's terminal that is attached to our server has its password, too.
         is_number(stat.pgrp, self.pid)
-            || environment.get(OsStr::new("OPENCODE_PID")).is_some_and(|of| was_in(of, self.pid))
+            || AGENT_PID
+                .iter()
+                .any(|name| environment.get(OsStr::new(name)).is_some_and(|of| was_in(of, self.pid)))
     }
 }
 

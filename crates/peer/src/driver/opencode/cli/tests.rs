@@ -8,7 +8,7 @@ use orgx_proto::ids::{DispatchKey, DriverId};
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// What a script prints to say that it takes a step, that it made one, and that the model is done.
