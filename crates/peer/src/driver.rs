@@ -1,5 +1,6 @@
 //! Drivers: how a task gets into a local agent and what comes back.
 
+pub(crate) mod claude_code;
 pub(crate) mod lines;
 pub(crate) mod opencode;
 mod program;

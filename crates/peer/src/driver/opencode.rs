@@ -29,6 +29,7 @@ use client::Client;
 use feed::Feeds;
 use locate::{Located, Locator};
 use managed::Managed;
+pub(super) use managed::output::without_colours;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::dispatch::Start;
 use orgx_proto::prompt::GO_ON;

@@ -8,7 +8,7 @@ mod strays;
 mod watched;
 
 pub(in crate::driver) use process::Process;
-pub(in crate::driver) use record::Records;
+pub(in crate::driver) use record::{Kept, Records};
 pub(in crate::driver) use signal::{Signal, signal_group};
 pub(in crate::driver) use strays::{RUN_ID, Strays};
 pub(in crate::driver) use watched::{Piece, Watched};

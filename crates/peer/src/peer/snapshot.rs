@@ -84,6 +84,14 @@ pub struct ClaudeCode {
     pub version: Option<String>,
     /// Where it is.
     pub path: String,
+    /// Are tasks taken for it?
+    pub enabled: bool,
+    /// Is it signed in, as far as one can tell?
+    pub authenticated: bool,
+    /// Does a subscription stand behind it, as far as one can tell?
+    pub subscription_active: bool,
+    /// How it is, in words; empty before the first look.
+    pub words: String,
 }
 
 /// Something that waits for the person.
