@@ -25,6 +25,7 @@ pub use effect::{Effect, Ended, Origin, Resume, Spent, Start};
 pub use ledger::{Past, PastEnd};
 pub use queue::PauseState;
 pub use restore::{Left, LeftSpent};
+pub use start::meet;
 
 use crate::agent::{AgentEnd, AgentEvent, Failure, PromptPlace};
 use crate::budget::{Budgets, Used, microdollars};
@@ -74,6 +75,8 @@ pub struct Dispatcher {
     day: DayBook,
     /// Is the person asked about folders with changes that are not committed?
     ask_when_dirty: bool,
+    /// Folders in which nothing may start now: something is being taken back there.
+    closed: Vec<String>,
 }
 
 impl Dispatcher {

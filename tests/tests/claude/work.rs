@@ -155,10 +155,8 @@ fn one_peer_serves_both_agents_at_once() {
         command.envs(server.password.as_deref().map(|password| ("OPENCODE_SERVER_PASSWORD", password)));
         stage.with_provider(&mut command);
         let peer = stage.start(command).await;
-        let connected = stage.gateway.requests();
-        let stream =
-            connected.iter().find(|request| request.path.contains("gateway/stream")).map(|r| r.path.clone());
-        assert!(stream.is_none_or(|path| path.contains("claude_code") && path.contains("opencode")));
+        let offered = stage.gateway.upgrades()[0].query_pairs();
+        assert!(offered.contains(&("drivers".to_owned(), "claude_code,opencode".to_owned())), "{offered:?}");
         stage.gateway.dispatch(claude_task("run_claude", &stage.project, "BOTH of them"));
         stage.gateway.dispatch(task("run_opencode", &other, "BOTH of them"));
         // Both are at work before either may end.

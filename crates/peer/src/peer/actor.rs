@@ -104,8 +104,6 @@ pub(super) struct Actor {
     /// The newest look at each run's folder: the answer to an older one counts no more.
     pub(super) folder_checks: HashMap<RunId, u64>,
     pub(super) folder_check: u64,
-    /// Folders in which a run's changes are being taken back.
-    pub(super) undoing: Vec<String>,
     /// Who looks at OpenCode's sessions.
     pub(super) looking: Turn,
     pub(super) recent: VecDeque<RecentRun>,
@@ -199,7 +197,6 @@ impl Actor {
             connection: Connection::default(),
             delivery: Delivery::default(),
             dispatcher,
-            undoing: Vec::new(),
             looking: Turn::default(),
             pause_told: PauseState::Open,
             receipts: Receipts::default(),

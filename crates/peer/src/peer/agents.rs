@@ -119,6 +119,23 @@ impl Actor {
         opencode.into_iter().chain(claude).collect()
     }
 
+    /// The driver of a task of the person's own.
+    pub(super) fn driver_of(&self, named: Option<&str>) -> Result<DriverId, String> {
+        let offered = offered(&self.config);
+        let Some(named) = named else {
+            let first =
+                [DriverId::opencode(), DriverId::claude_code()].into_iter().find(|id| offered.contains(id));
+            return Ok(first.unwrap_or_else(DriverId::opencode));
+        };
+        match offered.iter().find(|driver| driver.as_str() == named) {
+            Some(driver) => Ok(driver.clone()),
+            None if all().keys().any(|driver| driver.as_str() == named) => {
+                Err(format!("no tasks are taken for {named}: it is not on this computer, or is switched off"))
+            }
+            None => Err(format!("there is no agent {named}; there are opencode and claude_code")),
+        }
+    }
+
     /// What speaks for them all: the first that is signed in, else the first; where there is none, OpenCode.
     pub(super) fn spokesman(&self) -> Detected {
         let mut usable = self.usable();

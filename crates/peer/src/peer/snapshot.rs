@@ -219,6 +219,12 @@ pub struct SettingsView {
     pub presence: bool,
     /// Is the outbox written?
     pub outbox: bool,
+    /// Are tasks taken for OpenCode?
+    pub opencode: bool,
+    /// Are tasks taken for Claude Code, when it is on this computer?
+    pub claude: bool,
+    /// What Claude Code may do without asking; `None`: what the person's own settings say.
+    pub claude_permission_mode: Option<crate::config::PermissionMode>,
     /// May an OpenCode be started when a task needs one?
     pub start_opencode: bool,
     /// Runs at once.

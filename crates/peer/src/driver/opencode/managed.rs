@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
@@ -46,6 +47,8 @@ pub(super) struct Managed {
     server: Arc<Mutex<Option<Server>>>,
     leases: Arc<Leases>,
     crashes: Arc<Lock<Crashes>>,
+    /// How long it may be idle before it is ended.
+    idle: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +103,7 @@ impl Managed {
             server: Arc::default(),
             leases: Arc::default(),
             crashes: Arc::default(),
+            idle: limits::MANAGED_IDLE,
         }
     }
 
@@ -182,7 +186,8 @@ impl Managed {
         })?;
         let (client, started_as) = (started.client.clone(), started.number);
         *server = Some(started);
-        tokio::spawn(end_when_idle(started_as, Arc::clone(&self.server), Arc::clone(&self.leases)));
+        let (server, leases) = (Arc::clone(&self.server), Arc::clone(&self.leases));
+        tokio::spawn(end_when_idle(started_as, server, leases, self.idle));
         Ok(Some(client))
     }
 
@@ -272,7 +277,7 @@ async fn take_up(
         tracing::info!("taking over the OpenCode server that the last start left running");
         let number = server.number;
         *place = Some(server);
-        tokio::spawn(end_when_idle(number, all, leases));
+        tokio::spawn(end_when_idle(number, all, leases, limits::MANAGED_IDLE));
     } else {
         tracing::info!("ending the OpenCode server that the last start left running");
         if answers {
@@ -364,11 +369,11 @@ async fn listening(process: &Process, output: &Path) -> bool {
 }
 
 /// Ends that one server once nobody has needed it for long enough.
-async fn end_when_idle(number: u64, server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) {
+async fn end_when_idle(number: u64, server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>, idle: Duration) {
     let mut held = leases.subscribe();
     loop {
         // Every change starts the wait anew; a lease that is held when it is over starts it, too.
-        if let Ok(Ok(())) = timeout(limits::MANAGED_IDLE, held.changed()).await {
+        if let Ok(Ok(())) = timeout(idle, held.changed()).await {
             continue;
         }
         let mut server = server.lock().await;
