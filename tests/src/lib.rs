@@ -8,12 +8,14 @@
 //! - nothing of the person who runs the tests is read or written: each program gets a scratch home and an environment
 //!   made from nothing.
 //!
-//! Where the programs are: `ORGX_PEER_BIN` (else `orgx-peer` beside the tests) and `ORGX_OPENCODE_BIN`. Without the
-//! latter a story says loudly that it is skipped and passes; with `ORGX_REQUIRE_OPENCODE=1` it fails.
+//! Where the programs are: `ORGX_PEER_BIN` (else `orgx-peer` beside the tests), `ORGX_OPENCODE_BIN` and `ORGX_CLAUDE_BIN`.
+//! Without an agent a story says loudly that it is skipped and passes; with `ORGX_REQUIRE_OPENCODE=1` or
+//! `ORGX_REQUIRE_CLAUDE=1` it fails.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness fails by panicking, in words")]
 
 pub mod chromium;
+pub mod claude;
 pub mod desktop;
 pub mod disk;
 pub mod golden;

@@ -4,11 +4,11 @@
 //! wrong is told as a sentence that says what to do, and ends in exit code 1.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people read in a terminal")]
 
+mod agents;
 mod apt;
 mod command;
 mod needs;
 mod npm;
-mod opencode;
 mod package;
 mod pinned;
 mod run;
@@ -85,9 +85,11 @@ fn icons() -> Result<ExitCode> {
 /// Installs everything, and fails when something could not be had.
 fn setup() -> Result<ExitCode> {
     apt::install(needs::Work::Tests)?;
-    match opencode::obtain()? {
-        Obtained::Ready(program) => println!("OpenCode: {}", program.display()),
-        Obtained::Absent(why) => bail!("{why}"),
+    for agent in agents::ALL {
+        match agent.obtain()? {
+            Obtained::Ready(program) => println!("{}: {}", agent.title(), program.display()),
+            Obtained::Absent(why) => bail!("{why}"),
+        }
     }
     for tool in [tools::TYPESCRIPT, tools::ACTIONLINT] {
         if let Obtained::Absent(why) = tool.obtain()? {

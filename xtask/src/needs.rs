@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use crate::{apt, command, opencode, tools};
+use crate::{
+    agents::{self, OPENCODE},
+    apt, command, tools,
+};
 
 /// What shows that a need is met.
 #[derive(Clone, Copy)]
@@ -129,12 +132,7 @@ const PACKAGES: [Need; 1] =
 /// Only while something that npm has is not in the cache.
 const DOWNLOAD: [Need; 4] = [
     need(Sign::Program("node"), "nodejs", Weight::Useful, "runs npm"),
-    need(
-        Sign::Program("npm"),
-        "npm",
-        Weight::Useful,
-        "downloads the real OpenCode and the tools of the tests",
-    ),
+    need(Sign::Program("npm"), "npm", Weight::Useful, "downloads the real agents and the tools of the tests"),
     need(Sign::Program("tar"), "tar", Weight::Useful, "unpacks them"),
     need(Sign::Program("gzip"), "gzip", Weight::Useful, "unpacks them"),
 ];
@@ -142,8 +140,10 @@ const DOWNLOAD: [Need; 4] = [
 /// What is needed for it and is not there.
 pub(crate) fn missing(work: Work) -> Vec<Need> {
     let download = match work {
-        Work::Headless | Work::Desktop => opencode::must_be_downloaded(),
-        Work::Tests => opencode::must_be_downloaded() || tools::must_be_downloaded(),
+        Work::Headless | Work::Desktop => OPENCODE.must_be_downloaded(),
+        Work::Tests => {
+            agents::ALL.iter().any(agents::Agent::must_be_downloaded) || tools::must_be_downloaded()
+        }
         Work::Packages => tools::must_be_downloaded(),
     };
     let download: &[Need] = if download { &DOWNLOAD } else { &[] };

@@ -6,9 +6,9 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::{
+    agents::OPENCODE,
     apt, command,
     needs::{self, Work},
-    opencode,
     pinned::Obtained,
 };
 
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         );
     }
     apt::install_or_warn(work)?;
-    let opencode = opencode::obtain()?;
+    let opencode = OPENCODE.obtain()?;
 
     let mut program = command(show);
     program.args(args);
@@ -41,12 +41,12 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         program.current_dir(here);
     }
     match opencode {
-        Obtained::Ready(opencode) => program.env(opencode::VARIABLE, opencode),
+        Obtained::Ready(opencode) => program.env(OPENCODE.variable, opencode),
         Obtained::Absent(why) => {
             eprintln!(
                 "warning: {why} What runs takes an opencode on PATH, or else the built-in stand-in, and says which."
             );
-            program.env_remove(opencode::VARIABLE)
+            program.env_remove(OPENCODE.variable)
         }
     };
     command::become_program(&mut program)

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check and every test there is, and one summary.
 //!
-//! A failed step does not hide the results of the next. Without the real OpenCode the tests that need it are skipped,
+//! A failed step does not hide the results of the next. Without a real agent the tests that need it are skipped,
 //! which is said at the start and at the end, loudly. Nothing is built twice: the programs and the tests come from one
 //! build with one set of features.
 
@@ -12,9 +12,9 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
+    agents::{self, Agent},
     apt, command,
     needs::{self, Work},
-    opencode,
     package::{self, Profile},
     pinned::{Obtained, Pinned},
     summary::{Outcome, Summary},
@@ -47,15 +47,8 @@ pub(crate) fn test(args: &[String]) -> Result<ExitCode> {
     let options = parse(args)?;
     apt::install_or_warn(Work::Tests)?;
     let mut summary = Summary::default();
-    let opencode = match opencode::obtain() {
-        Ok(opencode) => opencode,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            summary.note("opencode", Outcome::Failed("the download was refused, see above".to_owned()));
-            Obtained::Absent("the downloaded OpenCode is not the pinned one and was refused.".to_owned())
-        }
-    };
-    warn_if_absent(&opencode);
+    let agents = agents::ALL.map(|agent| (agent, obtain(agent, &mut summary)));
+    warn_of_absent(&agents);
 
     let everything = options.scope == Scope::Everything;
     if everything {
@@ -63,13 +56,13 @@ pub(crate) fn test(args: &[String]) -> Result<ExitCode> {
         let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         summary.run("lints", command::cargo().args(lints));
     }
-    build_and_test(&mut summary, &options.args, &opencode);
+    build_and_test(&mut summary, &options.args, &agents);
     if everything {
         licenses(&mut summary);
     }
 
     println!("{}", summary.text());
-    warn_if_absent(&opencode);
+    warn_of_absent(&agents);
     Ok(if summary.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -89,7 +82,15 @@ fn parse(args: &[String]) -> Result<Options> {
     Ok(options)
 }
 
-fn build_and_test(summary: &mut Summary, args: &[String], opencode: &Obtained) {
+fn obtain(agent: Agent, summary: &mut Summary) -> Obtained {
+    agent.obtain().unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        summary.note(agent.title(), Outcome::Failed("the download was refused, see above".to_owned()));
+        Obtained::Absent(format!("the downloaded {} is not the pinned one and was refused.", agent.title()))
+    })
+}
+
+fn build_and_test(summary: &mut Summary, args: &[String], agents: &[(Agent, Obtained)]) {
     if *summary.run("build", command::cargo().args(BUILD)) != Outcome::Passed {
         summary.note("tests", Outcome::Failed("not run: the build failed".to_owned()));
         return;
@@ -117,12 +118,14 @@ fn build_and_test(summary: &mut Summary, args: &[String], opencode: &Obtained) {
     if cfg!(target_os = "linux") && needs::missing(Work::Tests).is_empty() {
         tests.env("ORGX_REQUIRE_DESKTOP", "1");
     }
-    match opencode {
-        Obtained::Ready(program) => {
-            tests.env(opencode::VARIABLE, Path::new(program)).env("ORGX_REQUIRE_OPENCODE", "1")
-        }
-        Obtained::Absent(_) => tests.env_remove(opencode::VARIABLE),
-    };
+    for (agent, obtained) in agents {
+        match obtained {
+            Obtained::Ready(program) => {
+                tests.env(agent.variable, Path::new(program)).env(agent.required, "1")
+            }
+            Obtained::Absent(_) => tests.env_remove(agent.variable),
+        };
+    }
     summary.run("tests", &mut tests);
 }
 
@@ -163,12 +166,13 @@ fn licenses(summary: &mut Summary) {
     }
 }
 
-fn warn_if_absent(opencode: &Obtained) {
-    if let Obtained::Absent(why) = opencode {
-        eprintln!("\nWARNING: the whole-product tests against the real OpenCode are SKIPPED.");
+fn warn_of_absent(agents: &[(Agent, Obtained)]) {
+    for (agent, obtained) in agents {
+        let (Obtained::Absent(why), title) = (obtained, agent.title()) else { continue };
+        eprintln!("\nWARNING: the whole-product tests against the real {title} are SKIPPED.");
         eprintln!("WARNING: why: {why}");
         eprintln!(
-            "WARNING: a green result without them says nothing about the peer with the real OpenCode.\n"
+            "WARNING: a green result without them says nothing about the peer with the real {title}.\n"
         );
     }
 }

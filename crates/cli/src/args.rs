@@ -428,6 +428,10 @@ pub(crate) struct TaskOptions {
     /// The model, as provider/model [default: the agent's choice].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    /// The agent: opencode or claude_code [default: the first of them that
+    /// takes tasks].
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) driver: Option<String>,
 }
 
 /// Options of `doctor`.

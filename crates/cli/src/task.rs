@@ -82,7 +82,12 @@ fn local_task(options: &TaskOptions, prompt: String) -> Result<LocalTask, Refusa
     if !folder.is_dir() {
         return Err(Refusal::usage(format!("{} is not a folder", folder.display())));
     }
-    Ok(LocalTask { prompt, folder: Some(folder), model: options.model.clone() })
+    Ok(LocalTask {
+        prompt,
+        folder: Some(folder),
+        model: options.model.clone(),
+        driver: options.driver.clone(),
+    })
 }
 
 /// A run that is being watched.

@@ -1,6 +1,7 @@
 //! What the person configured: environment over `config.toml` over defaults.
 
 mod address;
+mod claude;
 mod desktop;
 mod environment;
 mod file;
@@ -10,6 +11,7 @@ mod runs;
 
 use address::{base_url, loopback_origin};
 pub(crate) use address::{is_loopback, orgx_at};
+pub use claude::{ClaudeConfig, PermissionMode};
 pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
 pub(crate) use file::{BYTES as FILE_BYTES, File};
@@ -42,6 +44,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// How OpenCode is found.
     pub opencode: OpenCodeConfig,
+    /// How Claude Code is run.
+    pub claude: ClaudeConfig,
     /// The outbox; `None` when it is switched off.
     pub outbox: Option<PathBuf>,
     /// What a run may use.
@@ -66,6 +70,8 @@ pub struct Config {
 /// How OpenCode is found.
 #[derive(Clone, Debug)]
 pub struct OpenCodeConfig {
+    /// Are tasks taken for it?
+    pub enabled: bool,
     /// An explicit server: a loopback origin.
     pub server_url: Option<Url>,
     /// The user name of a server with a password.
@@ -160,6 +166,7 @@ impl Config {
             presence: draft.presence,
             runs: draft.runs?,
             opencode: draft.opencode?,
+            claude: draft.claude?,
             outbox: draft.outbox?,
             run_budget: draft.run_budget,
             day_budget: draft.day_budget,
@@ -191,6 +198,8 @@ pub struct Draft {
     pub runs: Result<RunsConfig, ConfigError>,
     /// How OpenCode is found.
     pub opencode: Result<OpenCodeConfig, ConfigError>,
+    /// How Claude Code is run.
+    pub claude: Result<ClaudeConfig, ConfigError>,
     /// The outbox; `None` when it is switched off.
     pub outbox: Result<Option<PathBuf>, ConfigError>,
     /// What a run may use.
@@ -245,6 +254,7 @@ impl Draft {
             presence: file.orgx.presence.unwrap_or(true),
             runs: positive_budgets(&file.budget).and_then(|()| runs(file.runs, file.project)),
             opencode: opencode(env, file.opencode),
+            claude: ClaudeConfig::of(env, file.claude),
             outbox: outbox(env, &file.outbox),
             run_budget: file.budget.run,
             day_budget: file.budget.day,
@@ -319,6 +329,7 @@ fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, C
     #[cfg(windows)]
     let state_dir = env.path("APPDATA").or_else(|| home.as_ref().map(|home| home.join("AppData/Roaming")));
     Ok(OpenCodeConfig {
+        enabled: file.enabled.unwrap_or(true),
         server_url: server_url.as_deref().map(loopback_origin).transpose()?,
         username: env.text("OPENCODE_SERVER_USERNAME").unwrap_or_else(|| "opencode".into()),
         password: env.text("OPENCODE_SERVER_PASSWORD").map(Into::into),
@@ -346,12 +357,6 @@ fn opencode(env: &Environment, file: file::OpenCode) -> Result<OpenCodeConfig, C
 pub fn find_opencode(env: &Environment) -> Option<PathBuf> {
     environment::find_program(env, "opencode")
         .or_else(|| environment::find_in(&places::of_opencode(env), "opencode"))
-}
-
-/// The `claude` program on PATH, or where its installers put it.
-pub(crate) fn find_claude(env: &Environment) -> Option<PathBuf> {
-    environment::find_program(env, "claude")
-        .or_else(|| environment::find_in_home(env, "claude", &[".local/bin", ".claude/local"]))
 }
 
 fn outbox(env: &Environment, file: &file::Outbox) -> Result<Option<PathBuf>, ConfigError> {

@@ -82,6 +82,7 @@ pub enum Name {
     #[serde(rename = "opencode")]
     OpenCode,
     AgentLogin,
+    ClaudeCode,
     Folders,
     Outbox,
     Disk,
@@ -102,6 +103,7 @@ impl Name {
             Self::License => "License",
             Self::OpenCode => "OpenCode",
             Self::AgentLogin => "Agent login",
+            Self::ClaudeCode => "Claude Code",
             Self::Folders => "Folders",
             Self::Outbox => "Outbox",
             Self::Disk => "Disk",
@@ -156,14 +158,16 @@ async fn examine_with(env: &Environment, credentials: impl FnOnce(&Paths) -> Cre
         tokio::join!(Kept::find(&draft, &credentials), within(limits::DOCTOR_PEER, running(&draft)));
     let (running, key) = (running.flatten(), kept.check(&mut draft));
     let snapshot = running.as_ref().map(|running| &running.snapshot);
-    let (network, agent, local, autostart) = tokio::join!(
+    let (network, agent, claude, local, autostart) = tokio::join!(
         network::checks(&draft, running.as_ref()),
         agent::checks(&draft, snapshot),
+        agent::claude(&draft),
         local::checks(&draft, running.as_ref()),
         autostart::check(&env),
     );
     let checks =
-        [settings::checks(&draft, running.as_ref(), &key), network, agent, local, vec![autostart]].concat();
+        [settings::checks(&draft, running.as_ref(), &key), network, agent, claude, local, vec![autostart]]
+            .concat();
     Report { ok: is_well(&checks), health: snapshot.map(|now| now.health.clone()), checks }
 }
 

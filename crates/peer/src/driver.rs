@@ -1,7 +1,9 @@
 //! Drivers: how a task gets into a local agent and what comes back.
 
+pub(crate) mod claude_code;
 pub(crate) mod lines;
 pub(crate) mod opencode;
+mod program;
 mod told;
 
 use orgx_proto::agent::{AgentAsk, AgentEnd, AgentEvent, PromptPlace, Reply};

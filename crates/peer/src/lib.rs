@@ -19,7 +19,6 @@
 //! effects go out. See `docs/architecture.md`.
 
 mod awake;
-mod claude;
 mod clock;
 mod config;
 pub mod control;
@@ -49,8 +48,8 @@ mod worktree;
 
 pub use clock::Clock;
 pub use config::{
-    BudgetConfig, CliUse, Config, ConfigError, Desktop, Draft, Environment, KeptError, NotificationKind,
-    OpenCodeConfig, ProjectConfig, RunsConfig, find_opencode,
+    BudgetConfig, ClaudeConfig, CliUse, Config, ConfigError, Desktop, Draft, Environment, KeptError,
+    NotificationKind, OpenCodeConfig, PermissionMode, ProjectConfig, RunsConfig, find_opencode,
 };
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};

@@ -120,6 +120,12 @@ pub const CLI_LAST_WORDS: Duration = Duration::from_secs(1);
 pub const CLI_SAID_LINES: usize = 5;
 /// Longest line taken from its terminal, in bytes.
 pub const CLI_SAID_BYTES: usize = 8 * 1024;
+/// Longest line taken from `claude`, in bytes: it quotes whole files when it has read or written one.
+pub const CLAUDE_LINE_BYTES: usize = 8 * 1024 * 1024;
+/// Longest reason taken from `claude`, in characters. PROTOCOL: contract E2.
+pub const CLAUDE_REASON_CHARS: usize = 300;
+/// How often Claude Code is asked for its version and sign-in, which takes a program of its own.
+pub const CLAUDE_DETECT_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Our own `opencode serve` ends after this long without a run.
 pub const MANAGED_IDLE: Duration = Duration::from_secs(10 * 60);
 /// How long our own `opencode serve` may take to end by itself before it is killed.

@@ -49,6 +49,11 @@ impl Paths {
         self.state.join(format!("cli-{}", tenant.0))
     }
 
+    /// Where each `claude` of a run is written down; the run makes the rest of the name.
+    pub fn claude(&self, tenant: &Tenant) -> PathBuf {
+        self.state.join(format!("claude-{}", tenant.0))
+    }
+
     /// What that `opencode serve` said, made safe to read.
     pub fn agent_log(&self, tenant: &Tenant) -> PathBuf {
         self.state.join(format!("opencode-{}.log", tenant.0))

@@ -1,6 +1,7 @@
 //! The peer: a handle, and behind it one actor that owns the state.
 
 mod actor;
+mod agents;
 mod attention;
 mod before_run;
 mod budget;

@@ -160,6 +160,16 @@ impl Settings {
         self.set(&["outbox", "enabled"], on)
     }
 
+    /// Are tasks taken for OpenCode?
+    pub fn opencode(&mut self, on: bool) -> &mut Self {
+        self.set(&["opencode", "enabled"], on)
+    }
+
+    /// Are tasks taken for Claude Code?
+    pub fn claude(&mut self, on: bool) -> &mut Self {
+        self.set(&["claude", "enabled"], on)
+    }
+
     /// Is OpenCode started when a task needs it?
     pub fn start_opencode(&mut self, on: bool) -> &mut Self {
         self.set(&["opencode", "start_when_needed"], on)

@@ -128,7 +128,7 @@ async fn a_journal_that_is_replaced_in_mid_life_still_knows_what_orgx_is_owed() 
     world.daemon.open("go");
     until(&peer, "ended", |now| !now.recent.is_empty()).await;
     damage(&journal(&world.home.path().join("state")));
-    let own = LocalTask { prompt: "x".into(), folder: Some(world.folder()), model: None };
+    let own = LocalTask { prompt: "x".into(), folder: Some(world.folder()), model: None, driver: None };
     peer.command(Command::Task(own)).await.expect("the peer goes on");
     let now = until(&peer, "done", |now| now.recent.len() == 2).await;
     assert!(now.warnings.iter().any(|words| words.contains("has been set aside as")), "{:?}", now.warnings);

@@ -157,3 +157,44 @@ async fn a_folder_that_is_not_allowed_any_more_is_refused_to_what_still_waits() 
     assert!(world.daemon.prompts().is_empty());
     peer.stop().await;
 }
+
+/// The drivers that OrgX was offered with the newest connection.
+fn offered(world: &World) -> String {
+    let upgrades = world.gateway.upgrades();
+    let query = upgrades.last().expect("an upgrade").query_pairs();
+    query.into_iter().find(|(name, _)| name == "drivers").expect("drivers").1
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_agent_that_is_switched_off_or_comes_is_told_on_a_new_connection() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new().await;
+    let peer = with_file(&world, "[claude]\nenabled = false\n").await;
+    assert_eq!(offered(&world), "opencode");
+    let program = world.home.path().join("claude");
+    std::fs::write(&program, "#!/bin/sh\necho '{\"loggedIn\":true}'\n").expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    for (connection, toml, drivers) in [
+        (2, format!("[claude]\nprogram = '{}'\n", program.display()), "claude_code,opencode"),
+        (
+            3,
+            format!("[claude]\nprogram = '{}'\n[opencode]\nenabled = false\n", program.display()),
+            "claude_code",
+        ),
+        (4, "[claude]\nenabled = false\n".to_owned(), "opencode"),
+    ] {
+        write(&world, &toml);
+        assert_eq!(reload(&peer).await, [""; 0], "nothing waits for a restart");
+        world.gateway.wait_connected(connection).await.expect("a new connection");
+        assert_eq!(offered(&world), drivers);
+        let takes_claude = drivers.contains("claude");
+        until(&peer, "it is known", |now| now.settings.claude == takes_claude && now.connected).await;
+    }
+    let mut dispatch = task("r", "x", Some(&world.folder()));
+    dispatch["task"]["driver"] = "claude_code".into();
+    world.gateway.dispatch(dispatch);
+    let end = world.gateway.terminal("r").await.expect("told");
+    assert_eq!(end["reason"], "No driver registered for 'claude_code'");
+    peer.stop().await;
+}

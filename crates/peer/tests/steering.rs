@@ -110,7 +110,8 @@ async fn a_task_of_the_persons_own_runs_here_and_orgx_never_hears_of_it() {
     let peer = world.peer().await;
     let mut events = peer.events();
     peer.command(PAUSE).await.expect("a pause is for OrgX's tasks");
-    let own = LocalTask { prompt: "fix it\nnow".into(), folder: Some(world.folder()), model: None };
+    let own =
+        LocalTask { prompt: "fix it\nnow".into(), folder: Some(world.folder()), model: None, driver: None };
     let Ok(Reply::Task { run_id }) = peer.command(Command::Task(own)).await else { panic!("no task") };
     let ended = async {
         loop {
@@ -142,7 +143,12 @@ async fn a_task_that_cannot_be_used_is_refused_with_what_would_do() {
     let world = World::new().await;
     let peer = world.peer().await;
     let own = |prompt: &str, model: Option<&str>| {
-        Command::Task(LocalTask { prompt: prompt.into(), folder: None, model: model.map(Into::into) })
+        Command::Task(LocalTask {
+            prompt: prompt.into(),
+            folder: None,
+            model: model.map(Into::into),
+            driver: None,
+        })
     };
     let long = "x".repeat(orgx_peer::limits::LOCAL_PROMPT_BYTES + 1);
     for (command, words) in [

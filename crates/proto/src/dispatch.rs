@@ -25,6 +25,7 @@ pub use effect::{Effect, Ended, Origin, Resume, Spent, Start};
 pub use ledger::{Past, PastEnd};
 pub use queue::PauseState;
 pub use restore::{Left, LeftSpent};
+pub use start::meet;
 
 use crate::agent::{AgentEnd, AgentEvent, Failure, PromptPlace};
 use crate::budget::{Budgets, Used, microdollars};
@@ -39,7 +40,7 @@ use crate::time::{Millis, Now, Timestamp};
 use budget::DayBook;
 use ledger::{Ledger, Standing};
 use queue::Queue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the person and the configuration allow.
@@ -63,6 +64,8 @@ pub struct Dispatcher {
     limits: Limits,
     /// Driver ids with the outbox's name for each.
     drivers: BTreeMap<DriverId, &'static str>,
+    /// Those of them that take tasks now.
+    offered: BTreeSet<DriverId>,
     runs: BTreeMap<RunId, Run>,
     queue: Queue,
     pause: PauseState,
@@ -72,12 +75,20 @@ pub struct Dispatcher {
     day: DayBook,
     /// Is the person asked about folders with changes that are not committed?
     ask_when_dirty: bool,
+    /// Folders in which nothing may start now: something is being taken back there.
+    closed: Vec<String>,
 }
 
 impl Dispatcher {
     /// A dispatcher for these drivers that remembers `past` runs, oldest first.
     pub fn new(limits: Limits, drivers: BTreeMap<DriverId, &'static str>, past: Vec<Past>) -> Self {
-        Self { limits, drivers, ledger: Ledger::restore(past), ..Self::default() }
+        let offered = drivers.keys().cloned().collect();
+        Self { limits, drivers, offered, ledger: Ledger::restore(past), ..Self::default() }
+    }
+
+    /// Which drivers take tasks from now on. What has come for another one goes on.
+    pub fn set_offered(&mut self, offered: BTreeSet<DriverId>) {
+        self.offered = offered;
     }
 
     /// A dispatch arrived.
@@ -94,7 +105,7 @@ impl Dispatcher {
         {
             return vec![Effect::Ignored("a repeat of a dispatch that is queued or running")];
         }
-        if !self.drivers.contains_key(&dispatch.task.driver) {
+        if !self.offered.contains(&dispatch.task.driver) {
             // PROTOCOL: contract A4.2.
             let reason = format!("No driver registered for '{}'", dispatch.task.driver);
             return fail_unseen(dispatch.run_id, &Failure::lasting(&reason), now);

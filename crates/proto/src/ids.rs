@@ -66,4 +66,9 @@ impl DriverId {
     pub fn opencode() -> Self {
         Self::new("opencode")
     }
+
+    /// The Claude Code driver.
+    pub fn claude_code() -> Self {
+        Self::new("claude_code")
+    }
 }

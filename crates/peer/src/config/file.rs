@@ -12,6 +12,7 @@ pub(crate) struct File {
     pub(super) orgx: Orgx,
     pub(super) runs: Runs,
     pub(super) opencode: OpenCode,
+    pub(super) claude: Claude,
     pub(super) outbox: Outbox,
     pub(super) notifications: Notifications,
     pub(super) attention: Attention,
@@ -44,11 +45,21 @@ pub(super) struct Runs {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct OpenCode {
+    pub(super) enabled: Option<bool>,
     pub(super) server_url: Option<String>,
     pub(super) program: Option<PathBuf>,
     pub(super) start_when_needed: Option<bool>,
     pub(super) use_running: Option<bool>,
     pub(super) cli: Option<super::CliUse>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Claude {
+    pub(super) enabled: Option<bool>,
+    pub(super) program: Option<PathBuf>,
+    pub(super) permission_mode: Option<super::PermissionMode>,
+    pub(super) plugin_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

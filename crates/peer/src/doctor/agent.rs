@@ -1,7 +1,8 @@
-//! OpenCode, and whether it is signed in to a model provider.
+//! The agents, and whether they are signed in to a model provider.
 
 use super::{Check, Name, within};
 use crate::config::Draft;
+use crate::driver::claude_code::ClaudeCode;
 use crate::driver::opencode::OpenCode;
 use crate::driver::{Detected, Driver};
 use crate::limits;
@@ -14,6 +15,9 @@ pub(super) async fn checks(draft: &Draft, now: Option<&PeerSnapshot>) -> Vec<Che
         return of(&now.agent);
     }
     let Ok(config) = &draft.opencode else { return skipped("needs the settings") };
+    if !config.enabled {
+        return skipped("switched off in the settings");
+    }
     let driver = OpenCode::to_look_at(config, &draft.paths);
     match within(limits::DOCTOR_AGENT, driver.detect()).await {
         Some(detected) => of(&detected),
@@ -27,6 +31,29 @@ pub(super) async fn checks(draft: &Draft, now: Option<&PeerSnapshot>) -> Vec<Che
             Check::skipped(Name::AgentLogin, "needs OpenCode"),
         ],
     }
+}
+
+/// Claude Code, where it is; it need not be.
+pub(super) async fn claude(draft: &Draft) -> Vec<Check> {
+    let Ok(config) = &draft.claude else { return Vec::new() };
+    if config.program.is_none() {
+        return Vec::new();
+    }
+    if !config.enabled {
+        return vec![Check::skipped(Name::ClaudeCode, "switched off in the settings")];
+    }
+    let driver = ClaudeCode::new(config, std::path::PathBuf::new());
+    let found = driver.detect().await;
+    vec![if found.authenticated {
+        Check::ok(Name::ClaudeCode, found.words)
+    } else {
+        Check::fail(
+            Name::ClaudeCode,
+            found.words,
+            "Tasks for it fail",
+            "Sign in with `claude auth login`, or switch it off ([claude] enabled = false)",
+        )
+    }]
 }
 
 pub(super) fn of(agent: &Detected) -> Vec<Check> {

@@ -15,6 +15,7 @@ fn settings(draft: &Draft, running: Option<&Running>) -> Check {
         draft.base_url.as_ref().err(),
         draft.runs.as_ref().err(),
         draft.opencode.as_ref().err(),
+        draft.claude.as_ref().err(),
         draft.outbox.as_ref().err(),
     ];
     if let Some(error) = wrong.into_iter().flatten().next() {

@@ -36,7 +36,10 @@ pub(crate) struct Presence {
     pub(crate) online: bool,
     pub(crate) paused: bool,
     pub(crate) queue_depth: usize,
+    /// What speaks for all agents.
     pub(crate) agent: Detected,
+    /// Those that a task can be given to.
+    pub(crate) drivers: Vec<String>,
 }
 
 /// OrgX over HTTP.
@@ -86,13 +89,13 @@ impl Api {
 
     /// Says that this computer is there, and what it can do.
     pub(crate) async fn presence(&self, presence: &Presence) -> Result<(), CallError> {
-        let Presence { online, paused, queue_depth, agent } = presence;
+        let Presence { online, paused, queue_depth, agent, drivers } = presence;
         let body = object!({
             "workspace_id": self.workspace_id,
             "plugin_id": self.plugin_id,
             "installation_id": self.installation_id,
             "host_platform": host_platform(),
-            "drivers_installed": if agent.installed { self.drivers.clone() } else { Vec::new() },
+            "drivers_installed": drivers,
             "gateway_version": env!("CARGO_PKG_VERSION"),
             "protocol_version": PROTOCOL_VERSION,
             "plan_tier": null,

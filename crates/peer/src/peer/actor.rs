@@ -1,5 +1,6 @@
 //! The actor: one loop that owns the state. A signal comes in, `orgx_proto` decides, effects go out.
 
+use super::agents;
 use super::budget::budgets;
 use super::command::{Command, Reply, Request};
 use super::event::PeerEvent;
@@ -17,8 +18,9 @@ use super::undo::Undone;
 use crate::awake::Awake;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::driver::Detected;
+use crate::driver::claude_code::ClaudeCode as ClaudeCodeDriver;
 use crate::driver::opencode::OpenCode;
-use crate::driver::{Detected, Driver};
 use crate::gateway::{Api, Door, License, Socket, SocketEvent};
 use crate::http::{self, CallError};
 use crate::journal::{Journal, Memory};
@@ -31,11 +33,11 @@ use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, Versions, upg
 use orgx_proto::delivery::Delivery;
 use orgx_proto::dispatch::{Dispatcher, Ended, Limits, PauseState};
 use orgx_proto::health::Works;
-use orgx_proto::ids::{DriverId, RunId};
+use orgx_proto::ids::RunId;
 use orgx_proto::receipt::Answer;
 use orgx_proto::time::Millis;
 use secrecy::ExposeSecret;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
@@ -53,7 +55,7 @@ pub(super) enum Signal {
     /// With the number of the fetch.
     Rules(u64, Result<Compiled, String>),
     Detected(Detected),
-    Claude(Option<ClaudeCode>),
+    Claude(Detected),
     /// Free bytes where there are fewest: the state folder's disk, or the outbox's.
     Space(Option<u64>),
     Receipt(RunId, Answer),
@@ -96,13 +98,12 @@ pub(super) struct Actor {
     pub(super) outbox: Option<Outbox>,
     pub(super) outbox_trouble: Option<String>,
     pub(super) driver: Arc<OpenCode>,
+    pub(super) claude_driver: Arc<ClaudeCodeDriver>,
     pub(super) tasks: HashMap<RunId, RunTask>,
     pub(super) task_number: u64,
     /// The newest look at each run's folder: the answer to an older one counts no more.
     pub(super) folder_checks: HashMap<RunId, u64>,
     pub(super) folder_check: u64,
-    /// Folders in which a run's changes are being taken back.
-    pub(super) undoing: Vec<String>,
     /// Who looks at OpenCode's sessions.
     pub(super) looking: Turn,
     pub(super) recent: VecDeque<RecentRun>,
@@ -156,6 +157,7 @@ pub(super) struct Due {
     pub(super) presence: Option<Millis>,
     pub(super) rules: Option<Millis>,
     pub(super) detect: Option<Millis>,
+    pub(super) claude: Option<Millis>,
     pub(super) journal: Option<Millis>,
     pub(super) midnight: Option<Millis>,
 }
@@ -164,13 +166,7 @@ impl Actor {
     pub(super) fn new(parts: Parts) -> Result<Self, reqwest::Error> {
         let Parts { config, as_read, installation_id, journal, mut memory, outbox, tell, events, inbox } =
             parts;
-        let drivers = BTreeMap::from([(DriverId::opencode(), "opencode")]);
-        let offer = Offer {
-            workspace_id: config.workspace_id.clone(),
-            plugin_id: config.plugin_id.clone(),
-            drivers: drivers.keys().cloned().collect(),
-            installation_id: Some(installation_id.clone()),
-        };
+        let offer = agents::offer(&config, &installation_id);
         let key = config.key.expose_secret();
         // Both were checked when the configuration was read.
         let [protocol, bearer] = Offer::subprotocols(remote::version(&config), key).unwrap_or_default();
@@ -188,11 +184,12 @@ impl Actor {
             workspace_id: config.workspace_id.clone(),
             plugin_id: config.plugin_id.clone(),
             installation_id,
-            drivers: drivers.keys().map(ToString::to_string).collect(),
+            drivers: offer.drivers.iter().map(ToString::to_string).collect(),
         };
         let limits = Limits { concurrent: config.runs.concurrent, per_folder: config.runs.per_folder };
         let past = std::mem::take(&mut memory.past);
-        let mut dispatcher = Dispatcher::new(limits, drivers, past);
+        let mut dispatcher = Dispatcher::new(limits, agents::all(), past);
+        dispatcher.set_offered(agents::offered(&config));
         dispatcher.set_ask_when_dirty(config.runs.ask_when_dirty);
         Ok(Self {
             sleep: SleepWatch::new(config.clock.ticks()),
@@ -200,7 +197,6 @@ impl Actor {
             connection: Connection::default(),
             delivery: Delivery::default(),
             dispatcher,
-            undoing: Vec::new(),
             looking: Turn::default(),
             pause_told: PauseState::Open,
             receipts: Receipts::default(),
@@ -210,6 +206,10 @@ impl Actor {
             outbox,
             outbox_trouble: None,
             driver: Arc::new(OpenCode::new(&config.opencode, &config.paths, &config.tenant())),
+            claude_driver: Arc::new(ClaudeCodeDriver::new(
+                &config.claude,
+                config.paths.claude(&config.tenant()),
+            )),
             tasks: HashMap::new(),
             task_number: 0,
             folder_checks: HashMap::new(),
@@ -329,8 +329,8 @@ impl Actor {
     }
 
     fn deadline(&self) -> Millis {
-        let Due { license, presence, rules, detect, journal, midnight } = self.due;
-        let due = [license, presence, rules, detect, journal, midnight];
+        let Due { license, presence, rules, detect, claude, journal, midnight } = self.due;
+        let due = [license, presence, rules, detect, claude, journal, midnight];
         // What the socket has no room for is not due: its room is awaited.
         let delivery =
             self.delivery.poll_timeout().filter(|_| self.socket.as_ref().is_some_and(Socket::has_room));
@@ -371,9 +371,11 @@ impl Actor {
         if is_due(&mut self.due.journal) {
             self.write_ends().await;
         }
+        if is_due(&mut self.due.claude) {
+            self.look_for_claude();
+        }
         if is_due(&mut self.due.detect) {
-            let driver = Arc::clone(&self.driver);
-            self.in_background(async move { Signal::Detected(driver.detect().await) });
+            self.look_for_opencode();
             let places = [Some(self.config.paths.state.clone()), self.config.outbox.clone()];
             self.in_background(async move {
                 let look =

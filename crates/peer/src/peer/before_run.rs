@@ -5,6 +5,7 @@ use crate::config::{ProjectConfig, RunsConfig};
 use crate::limits;
 use crate::worktree::{self, Tree};
 use orgx_proto::dispatch::Start;
+use orgx_proto::ids::DriverId;
 use orgx_proto::message::{is_agent, is_model};
 use std::path::Path;
 use tokio::time::timeout;
@@ -34,8 +35,15 @@ impl BeforeRun {
         // A disk that hangs holds nobody up for long.
         let project = timeout(limits::FOLDER_CHECK, look).await.ok().and_then(Result::ok).flatten();
         if let Some(ProjectConfig { model, agent, .. }) = project {
-            start.model = start.model.or(model.filter(|model| is_model(model)));
-            start.agent = start.agent.or(agent.filter(|agent| is_agent(agent)));
+            let model = model.filter(|model| is_model(model));
+            if start.driver == DriverId::claude_code() {
+                // What is set for a folder is in OpenCode's words: of other providers' models and of OpenCode's agents
+                // Claude Code knows nothing.
+                start.model = start.model.or(model.filter(|model| model.starts_with("anthropic/")));
+            } else {
+                start.model = start.model.or(model);
+                start.agent = start.agent.or(agent.filter(|agent| is_agent(agent)));
+            }
         }
         start
     }
@@ -58,7 +66,7 @@ fn project_of<'a>(folder: &Path, projects: &'a [ProjectConfig]) -> Option<&'a Pr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orgx_proto::ids::{DispatchKey, DriverId, RunId};
+    use orgx_proto::ids::{DispatchKey, RunId};
 
     fn start(folder: &Path) -> Start {
         Start {
@@ -84,6 +92,7 @@ mod tests {
         let root = root.path().canonicalize().expect("real");
         std::fs::create_dir_all(root.join("w/api/src")).expect("a folder");
         std::fs::create_dir_all(root.join("w/api-2")).expect("a folder");
+        std::fs::create_dir_all(root.join("w/claude")).expect("a folder");
         #[cfg(unix)]
         std::os::unix::fs::symlink(root.join("w/api"), root.join("link")).expect("a link");
         let project = |path: &str, model: Option<&str>, agent: Option<&str>| ProjectConfig {
@@ -97,6 +106,7 @@ mod tests {
                 project("w", Some("a/w"), Some("plan")),
                 project("gone", Some("a/gone"), None),
                 project("w/api-2", Some("no model"), Some("build")),
+                project("w/claude", Some("anthropic/claude-x"), Some("build")),
             ],
             ask_before_commands: true,
         };
@@ -116,6 +126,11 @@ mod tests {
                 folder.display()
             );
             assert!(given.ask_before_commands);
+        }
+        let of_claude = |start: Start| Start { driver: DriverId::claude_code(), ..start };
+        for (folder, model) in [("w/api", None), ("w/claude", Some("anthropic/claude-x"))] {
+            let given = before.clone().complete(of_claude(start(&root.join(folder)))).await;
+            assert_eq!((given.model.as_deref(), given.agent), (model, None), "{folder}");
         }
         let named = Start { model: Some("b/c".into()), ..start(&root.join("w")) };
         let given = before.complete(named).await;

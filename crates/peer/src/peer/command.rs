@@ -126,6 +126,9 @@ pub struct LocalTask {
     /// `provider/model`; the agent's own choice when there is none.
     #[serde(default)]
     pub model: Option<String>,
+    /// `opencode` or `claude_code`; the first of them that takes tasks when there is none.
+    #[serde(default)]
+    pub driver: Option<String>,
 }
 
 /// What a command came to.

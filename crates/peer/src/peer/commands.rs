@@ -6,7 +6,7 @@ use super::event::PeerEvent;
 use super::history::{RunRecord, RunState};
 use crate::journal::{JournalError, Which};
 use crate::limits;
-use orgx_proto::ids::{DispatchKey, DriverId, RunId};
+use orgx_proto::ids::{DispatchKey, RunId};
 use orgx_proto::message::{Dispatch, Task};
 use orgx_proto::redact::Redacted;
 use tokio::time::timeout;
@@ -103,6 +103,7 @@ impl Actor {
         if task.model.as_ref().is_some_and(|model| !model.contains('/')) {
             return Err(invalid("a model is written provider/model; `opencode models` lists them"));
         }
+        let driver = self.driver_of(task.driver.as_deref()).map_err(|why| invalid(&why))?;
         let (title, rest) = prompt.split_once('\n').unwrap_or((prompt, ""));
         let run_id = format!("local_{}", uuid::Uuid::new_v4().simple());
         let dispatch = Dispatch {
@@ -114,7 +115,7 @@ impl Actor {
                 description: Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty()),
                 repo_path: task.folder.map(|folder| folder.to_string_lossy().into_owned()),
                 skill_ids: Vec::new(),
-                driver: DriverId::opencode(),
+                driver,
                 model: task.model,
                 ..Task::default()
             },

@@ -11,7 +11,7 @@ use crate::limits;
 use orgx_proto::agent::{AgentEnd, Failure};
 use orgx_proto::delivery::{Class, Outgoing};
 use orgx_proto::dispatch::{Effect, Ended, PauseState};
-use orgx_proto::ids::RunId;
+use orgx_proto::ids::{DriverId, RunId};
 use orgx_proto::run::Run;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -41,8 +41,13 @@ impl Actor {
                     self.task_number += 1;
                     let id = TaskId::new(run_id.clone(), self.task_number);
                     let before = BeforeRun::new(&self.config.runs);
-                    let (driver, reports) = (Arc::clone(&self.driver), self.reports.0.clone());
-                    let task = RunTask::spawn(id, driver, *start, before, rules, reports);
+                    let reports = self.reports.0.clone();
+                    let task = if start.driver == DriverId::claude_code() {
+                        let driver = Arc::clone(&self.claude_driver);
+                        RunTask::spawn(id, driver, *start, before, rules, reports)
+                    } else {
+                        RunTask::spawn(id, Arc::clone(&self.driver), *start, before, rules, reports)
+                    };
                     self.tasks.insert(run_id, task);
                 }
                 Effect::Spend(spent) => {
@@ -314,6 +319,7 @@ impl Actor {
             tracing::info!(resumed, waiting, "taking up what was left by the last start");
         }
         self.driver.take_up(resumed > 0);
+        self.claude_driver.take_up(resumed > 0);
         for left in memory.left {
             self.timelines.begin(&left.dispatch.run_id, &left.dispatch.task.title);
             let effects = self.dispatcher.restore(left, now);

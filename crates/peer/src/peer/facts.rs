@@ -2,7 +2,6 @@
 
 use super::actor::{Actor, Signal};
 use super::event::PeerEvent;
-use crate::claude;
 use crate::gateway::{License, Presence};
 use crate::http::CallError;
 use crate::limits;
@@ -18,7 +17,8 @@ impl Actor {
             online: self.connection.is_open(),
             paused: self.dispatcher.pause_state() != PauseState::Open,
             queue_depth: self.dispatcher.queued(),
-            agent: self.agent.clone(),
+            agent: self.spokesman(),
+            drivers: self.usable().iter().map(|(driver, _)| driver.to_string()).collect(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Actor {
                 self.agent = agent;
                 self.due.detect = Some(now.mono + limits::DETECT_EVERY);
             }
-            Signal::Claude(claude) => self.claude = claude,
+            Signal::Claude(found) => self.on_claude(found),
             Signal::Space(space) => self.space = space,
             Signal::Receipt(run_id, answer) => self.on_receipt(run_id, answer, now.mono).await,
         }
@@ -129,12 +129,6 @@ impl Actor {
         }
         self.ignored_rules = ignored;
         self.rules.send_replace(Rules { set: compiled.set, loading });
-    }
-
-    /// In the background: what it takes a few seconds to know.
-    pub(super) fn look_for_claude(&self) {
-        let env = self.config.source.clone();
-        self.in_background(async move { Signal::Claude(claude::look(env).await) });
     }
 
     /// The agents may have changed: look soon.

@@ -84,7 +84,7 @@ impl Actor {
         let outbox = snapshot.outbox.as_ref().and_then(|outbox| outbox.trouble.as_ref());
         let works = |trouble: bool| if trouble { Works::No } else { Works::Yes };
         let is_full = |trouble: Option<&String>| trouble.is_some_and(|words| words.contains("disk is full"));
-        let agent = &snapshot.agent;
+        let agent = self.spokesman();
         let running = snapshot.runs.iter().filter(|run| !run.waits()).count();
         Facts {
             signed_out: false,

@@ -7,7 +7,9 @@ use super::actor::Actor;
 use super::budget::budgets;
 use super::command::{CommandError, Reply};
 use super::snapshot::SettingsView;
-use crate::config::{BudgetConfig, Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig};
+use crate::config::{
+    BudgetConfig, ClaudeConfig, Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig,
+};
 use crate::limits;
 use crate::outbox::Outbox;
 use orgx_proto::dispatch::Limits;
@@ -28,6 +30,7 @@ pub(super) struct AsRead {
     presence: bool,
     runs: RunsConfig,
     opencode: OpenCodeConfig,
+    claude: ClaudeConfig,
     outbox: Option<PathBuf>,
     run_budget: BudgetConfig,
     day_budget: BudgetConfig,
@@ -52,6 +55,7 @@ impl AsRead {
             presence: draft.presence,
             runs: draft.runs?,
             opencode: draft.opencode?,
+            claude: draft.claude?,
             outbox: draft.outbox?,
             run_budget: draft.run_budget,
             day_budget: draft.day_budget,
@@ -101,6 +105,7 @@ impl Actor {
             self.outbox_trouble = None;
         }
         tracing::info!("config.toml was read again");
+        let (old_claude, new_claude) = (old.claude.clone(), new.claude.clone());
         self.set_presence(&old, &new);
         self.set_budgets(&old, &new).await;
         self.set_opencode(&old, &new);
@@ -122,6 +127,8 @@ impl Actor {
             },
             ..new
         });
+        self.set_claude(&old_claude, &new_claude);
+        self.offer_again();
         self.look_for_claude();
         self.touch();
         Ok(Reply::Reloaded { restart })
@@ -156,6 +163,9 @@ impl Actor {
 
     fn set_opencode(&mut self, old: &AsRead, new: &AsRead) {
         let ours = &mut self.config.opencode;
+        if old.opencode.enabled != new.opencode.enabled {
+            ours.enabled = new.opencode.enabled;
+        }
         if old.opencode.program != new.opencode.program {
             ours.program.clone_from(&new.opencode.program);
         }
@@ -167,6 +177,23 @@ impl Actor {
         }
         self.driver.set_program(&self.config.opencode);
         self.look_at_agents();
+    }
+
+    fn set_claude(&mut self, old: &ClaudeConfig, new: &ClaudeConfig) {
+        let ours = &mut self.config.claude;
+        if old.enabled != new.enabled {
+            ours.enabled = new.enabled;
+        }
+        if old.program != new.program {
+            ours.program.clone_from(&new.program);
+        }
+        if old.permission_mode != new.permission_mode {
+            ours.permission_mode = new.permission_mode;
+        }
+        if old.plugin_dir != new.plugin_dir {
+            ours.plugin_dir.clone_from(&new.plugin_dir);
+        }
+        self.claude_driver.set_config(&self.config.claude);
     }
 
     /// What waits is looked at anew: it may be allowed now, or not any more.
@@ -218,6 +245,9 @@ fn settings(config: &Config) -> SettingsView {
         workspace_id: config.workspace_id.clone(),
         presence: config.presence,
         outbox: config.outbox.is_some(),
+        opencode: config.opencode.enabled,
+        claude: config.claude.enabled,
+        claude_permission_mode: config.claude.permission_mode,
         start_opencode: config.opencode.start_when_needed,
         concurrent: config.runs.concurrent,
         per_folder: config.runs.per_folder,

@@ -2,9 +2,9 @@
 
 use super::actor::Actor;
 use super::command::{CommandError, Reply};
-use crate::sessions::{Look, Sessions, find_one, look};
+use crate::sessions::{Look, OpenSession, Sessions, find_one, look};
 use orgx_proto::ids::DriverId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 
 type Answer = oneshot::Sender<Result<Reply, CommandError>>;
@@ -29,9 +29,16 @@ impl Actor {
         };
         let at = self.where_to_look();
         let live = !run.state.is_over();
+        let claude = self.config.claude.program.clone();
         tokio::spawn(async move {
             let driver = run.driver.filter(|driver| driver != DriverId::opencode().as_str());
             let open = match (driver, run.session) {
+                (Some(driver), Some(session)) if driver == DriverId::claude_code().as_str() && !live => {
+                    open_claude(claude, &session, run.folder.as_deref())
+                }
+                (Some(driver), _) if driver == DriverId::claude_code().as_str() && live => {
+                    Err("Claude Code works on it, and cannot be joined; try again once it has ended".into())
+                }
                 (Some(driver), _) => {
                     Err(format!("it ran in {driver}, whose sessions this version cannot open"))
                 }
@@ -57,6 +64,44 @@ impl Actor {
             paths: self.config.paths.clone(),
             own: self.driver.own(),
             turn: self.looking.clone(),
+        }
+    }
+}
+
+/// PROTOCOL: `claude --help`: `-r, --resume`, in the folder that the session was made in.
+fn open_claude(program: Option<PathBuf>, session: &str, folder: Option<&str>) -> Result<OpenSession, String> {
+    let program = program.ok_or("there is no `claude` program on this computer any more")?;
+    // An id, and no argument that means something else.
+    if uuid::Uuid::parse_str(session).is_err() {
+        return Err("its session is not one that `claude` can open".into());
+    }
+    let folder = folder.map(Path::new).filter(|folder| folder.is_absolute());
+    Ok(OpenSession {
+        program,
+        arguments: vec!["--resume".into(), session.into()],
+        folder: folder.ok_or("the folder of its session is not known")?.to_owned(),
+        environment: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_of_claude_code_is_opened_by_its_id_in_its_folder() {
+        let (id, program) = ("0b5e1d0e-9f0c-4c57-8a52-5f3c0ab1e001", || Some(PathBuf::from("/bin/claude")));
+        let open = open_claude(program(), id, Some("/w/a b")).expect("it can be opened");
+        #[cfg(unix)]
+        assert_eq!(open.command_line(), format!("cd '/w/a b' && /bin/claude --resume {id}"));
+        assert_eq!(open.arguments, ["--resume", id]);
+        for (program, id, folder) in [
+            (None, id, Some("/w")),
+            (program(), "--help", Some("/w")),
+            (program(), id, None),
+            (program(), id, Some("w")),
+        ] {
+            assert!(open_claude(program, id, folder).is_err(), "{id} {folder:?}");
         }
     }
 }

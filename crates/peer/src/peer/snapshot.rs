@@ -84,6 +84,14 @@ pub struct ClaudeCode {
     pub version: Option<String>,
     /// Where it is.
     pub path: String,
+    /// Are tasks taken for it?
+    pub enabled: bool,
+    /// Is it signed in, as far as one can tell?
+    pub authenticated: bool,
+    /// Does a subscription stand behind it, as far as one can tell?
+    pub subscription_active: bool,
+    /// How it is, in words; empty before the first look.
+    pub words: String,
 }
 
 /// Something that waits for the person.
@@ -211,6 +219,12 @@ pub struct SettingsView {
     pub presence: bool,
     /// Is the outbox written?
     pub outbox: bool,
+    /// Are tasks taken for OpenCode?
+    pub opencode: bool,
+    /// Are tasks taken for Claude Code, when it is on this computer?
+    pub claude: bool,
+    /// What Claude Code may do without asking; `None`: what the person's own settings say.
+    pub claude_permission_mode: Option<crate::config::PermissionMode>,
     /// May an OpenCode be started when a task needs one?
     pub start_opencode: bool,
     /// Runs at once.

@@ -4,8 +4,8 @@ use super::actor::{Actor, Signal};
 use super::command::{CommandError, Reply};
 use crate::journal::Prompted;
 use crate::limits;
+use orgx_proto::dispatch::meet;
 use orgx_proto::ids::RunId;
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -34,7 +34,8 @@ impl Actor {
             }
         };
         tracing::info!(%run_id, undone, "the person wants a run's changes taken back, or done again");
-        self.undoing.push(prompted.folder.clone());
+        // A task that comes now waits until it is done.
+        self.dispatcher.close_folder(&prompted.folder);
         let driver = Arc::clone(&self.driver);
         self.in_background(async move {
             let work = timeout(limits::UNDO_WITHIN, driver.undo(&prompted, undone));
@@ -52,7 +53,8 @@ impl Actor {
 
     pub(super) async fn on_undone(&mut self, done: Undone) {
         let Undone { run_id, folder, taken_back, result, asker } = done;
-        self.undoing.retain(|busy| *busy != folder);
+        let effects = self.dispatcher.open_folder(&folder, self.clock.now());
+        self.carry_out(effects).await;
         let answer = match result {
             Ok(()) => {
                 let kept = self.journal.undone(run_id, taken_back).await;
@@ -99,15 +101,9 @@ impl Actor {
         if at_work.filter_map(|run| run.folder.as_deref()).any(|busy| meet(busy, &prompted.folder)) {
             return invalid("cannot be taken back while another run is active in its folder");
         }
-        if self.undoing.iter().any(|busy| meet(busy, &prompted.folder)) {
+        if self.dispatcher.is_closed(&prompted.folder) {
             return invalid("has to wait: something is being taken back in its folder");
         }
         Ok((run_id, prompted))
     }
-}
-
-/// Is one of them in the other?
-fn meet(one: &str, two: &str) -> bool {
-    let (one, two) = (Path::new(one), Path::new(two));
-    one.starts_with(two) || two.starts_with(one)
 }

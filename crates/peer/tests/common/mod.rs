@@ -50,6 +50,7 @@ impl World {
         // Whatever runs on the computer that runs the tests is none of their business.
         config.opencode.use_running = false;
         config.opencode.program = None;
+        config.claude.program = None;
         config
     }
 

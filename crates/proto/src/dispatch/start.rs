@@ -8,6 +8,7 @@ use crate::prompt;
 use crate::run::{FolderCheck, Phase, Run};
 use crate::time::Now;
 use std::collections::HashMap;
+use std::path::Path;
 
 impl Dispatcher {
     /// The person wants nothing more to start, or, `after_current_runs`, nothing that comes from now on.
@@ -41,6 +42,22 @@ impl Dispatcher {
     pub fn set_limits(&mut self, limits: Limits, now: Now) -> Vec<Effect> {
         self.limits = limits;
         self.start_next(now)
+    }
+
+    /// Nothing starts in this folder, around it or below it, until it is opened again.
+    pub fn close_folder(&mut self, folder: &str) {
+        self.closed.push(folder.to_owned());
+    }
+
+    /// What waited for this folder may start.
+    pub fn open_folder(&mut self, folder: &str, now: Now) -> Vec<Effect> {
+        self.closed.retain(|closed| closed != folder);
+        self.start_next(now)
+    }
+
+    /// May nothing start in this folder?
+    pub fn is_closed(&self, folder: &str) -> bool {
+        self.closed.iter().any(|closed| meet(closed, folder))
     }
 
     pub(super) fn start_next(&mut self, now: Now) -> Vec<Effect> {
@@ -81,7 +98,10 @@ impl Dispatcher {
             *busy.entry(folder).or_default() += 1;
         }
         let has_room = |run: &&Run| match &run.folder {
-            Some(folder) => busy.get(folder.as_str()).is_none_or(|runs| *runs < self.limits.per_folder),
+            Some(folder) => {
+                !self.is_closed(folder)
+                    && busy.get(folder.as_str()).is_none_or(|runs| *runs < self.limits.per_folder)
+            }
             None => true,
         };
         let waiting = self.queue.iter().filter_map(|id| self.runs.get(id));
@@ -105,4 +125,10 @@ impl Dispatcher {
         };
         held && !run.dispatch.local
     }
+}
+
+/// Is one of these folders in the other, by their names?
+pub fn meet(one: &str, two: &str) -> bool {
+    let (one, two) = (Path::new(one), Path::new(two));
+    one.starts_with(two) || two.starts_with(one)
 }

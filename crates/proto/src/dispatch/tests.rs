@@ -235,6 +235,22 @@ fn two_run_at_once_and_one_in_a_folder_the_rest_wait_in_order() {
 }
 
 #[test]
+fn nothing_starts_in_a_folder_where_something_is_being_taken_back() {
+    let mut it = dispatcher();
+    it.close_folder("/w/api");
+    for (run, folder, starts) in
+        [("in", "/w/api/src", false), ("around", "/w", false), ("beside", "/w/api-2", true)]
+    {
+        it.dispatch(dispatch(run, run), now(0));
+        let effects = names(&it.folder(&RunId::new(run), Ok(Some(folder.into())), now(0)));
+        assert_eq!(!effects.is_empty(), starts, "{folder}");
+    }
+    assert!(it.is_closed("/w/api") && !it.is_closed("/x"));
+    assert_eq!(names(&it.open_folder("/w/api", now(1))), ["start in"], "two at once");
+    assert!(!it.is_closed("/w/api"));
+}
+
+#[test]
 fn nobody_overtakes_a_run_whose_folder_is_still_being_looked_at() {
     let mut it = dispatcher();
     it.dispatch(dispatch("first", "k1"), now(0));

@@ -1,4 +1,4 @@
-//! The endpoints of the chat completions API.
+//! The endpoints of the chat completions API and of the Messages API.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     ask::{Ask, Delivery},
-    completion::{chunks, whole},
+    completion, messages,
     state::{State, Vigil},
     turn::{Ending, Failure, Turn},
 };
@@ -21,7 +21,12 @@ pub(super) async fn answer(state: Arc<State>, request: hyper::Request<Incoming>,
         return text(StatusCode::BAD_REQUEST, "the body did not come");
     };
     match request.method.as_str() {
-        "POST" if request.path.ends_with("/chat/completions") => complete(&state, &request, hold).await,
+        "POST" if request.path.ends_with("/chat/completions") => {
+            complete(&state, &request, Ask::of(&request), Words::Completions, hold).await
+        }
+        "POST" if request.path.ends_with("/v1/messages") => {
+            complete(&state, &request, Ask::of_messages(&request), Words::Messages, hold).await
+        }
         "GET" if request.path.ends_with("/models") => {
             json(StatusCode::OK, &json!({"object": "list", "data": [{"id": "fake-1", "object": "model"}]}))
         }
@@ -29,8 +34,36 @@ pub(super) async fn answer(state: Arc<State>, request: hyper::Request<Incoming>,
     }
 }
 
-async fn complete(state: &Arc<State>, request: &Request, hold: Hold) -> Reply {
-    let ask = Ask::of(request);
+/// The two ways in which an answer can be said.
+#[derive(Clone, Copy)]
+enum Words {
+    Completions,
+    Messages,
+}
+
+impl Words {
+    fn whole(self, turn: &Turn, model: &str) -> serde_json::Value {
+        match self {
+            Self::Completions => completion::whole(turn, model),
+            Self::Messages => messages::whole(turn, model),
+        }
+    }
+
+    fn stream(self, turn: &Turn, model: &str) -> Vec<String> {
+        match self {
+            Self::Completions => {
+                let chunks = completion::chunks(turn, model).into_iter();
+                chunks
+                    .map(|chunk| format!("data: {chunk}\n\n"))
+                    .chain(["data: [DONE]\n\n".to_owned()])
+                    .collect()
+            }
+            Self::Messages => messages::events(turn, model),
+        }
+    }
+}
+
+async fn complete(state: &Arc<State>, request: &Request, ask: Ask, words: Words, hold: Hold) -> Reply {
     let (turn, number) = state.choose(request, &ask);
     let vigil = Vigil::over(state, number);
     tokio::time::sleep(turn.delay).await;
@@ -46,11 +79,11 @@ async fn complete(state: &Arc<State>, request: &Request, hold: Hold) -> Reply {
     }
     if ask.delivery == Delivery::Whole {
         vigil.done();
-        return json(StatusCode::OK, &whole(&turn, &ask.model));
+        return json(StatusCode::OK, &words.whole(&turn, &ask.model));
     }
     let (feed, body) = stream(hold);
     tokio::spawn(async move {
-        if tell(&turn, &ask.model, &feed).await.is_ok() {
+        if tell(&turn, words.stream(&turn, &ask.model), &feed).await.is_ok() {
             vigil.done();
         }
     });
@@ -70,17 +103,17 @@ fn fail(failure: Failure) -> Reply {
 }
 
 /// Streams the turn; an error means that the client left.
-async fn tell(turn: &Turn, model: &str, feed: &Feed) -> Result<(), Gone> {
-    for (told, chunk) in chunks(turn, model).into_iter().enumerate() {
+async fn tell(turn: &Turn, chunks: Vec<String>, feed: &Feed) -> Result<(), Gone> {
+    for (told, chunk) in chunks.into_iter().enumerate() {
         if turn.ending == Ending::DropAfter(told) {
             feed.cut().await;
             return Ok(());
         }
-        feed.send(format!("data: {chunk}\n\n")).await?;
+        feed.send(chunk).await?;
         tokio::select! {
             () = tokio::time::sleep(turn.chunk_delay) => {}
             () = feed.gone() => return Err(Gone),
         }
     }
-    feed.send("data: [DONE]\n\n").await
+    Ok(())
 }

@@ -63,7 +63,7 @@ impl Ask {
 }
 
 /// The text of a message, whose content is a string or a list of parts.
-fn text_of(content: &Value) -> String {
+pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {

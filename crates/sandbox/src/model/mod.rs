@@ -1,4 +1,5 @@
-//! A scripted model behind the chat completions API, for the real OpenCode to talk to.
+//! A scripted model behind the chat completions API, for the real OpenCode to talk to, and behind the Messages API, for
+//! the real Claude Code.
 //!
 //! A script is a list of turns. Which one answers follows from the request alone: as many assistant messages as stand
 //! after the last user message, that far is the conversation (the last turn repeats). So any number of sessions can
@@ -23,6 +24,7 @@
 mod api;
 mod ask;
 mod completion;
+mod messages;
 mod scripts;
 mod state;
 mod turn;
@@ -66,6 +68,11 @@ impl Model {
     /// `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port())
+    }
+
+    /// `http://127.0.0.1:PORT`: what Claude Code is told.
+    pub fn anthropic_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// The port.

@@ -7,32 +7,26 @@
 //! - Nobody can be asked: OpenCode itself declines what would have to be asked for, and we say so.
 
 mod output;
-mod process;
-mod record;
 mod said;
 
 use super::event::Event;
-use super::managed::{beside, without_ours};
 use super::server::looks_encoded;
-use super::strays;
 use super::tracker::{Told, Tracker};
 use crate::config::{CliUse, OpenCodeConfig};
+use crate::driver::program::{Process, RUN_ID, Records, Watched, beside, without_ours};
 use crate::driver::{Detected, Probed, RunIo};
 use crate::limits;
 use orgx_proto::agent::{AgentEnd, AgentEvent, Failure, PromptPlace};
 use orgx_proto::dispatch::Start;
 use orgx_proto::ids::{RunId, SessionHandle};
 use orgx_proto::redact::Redacted;
-use output::{Output, Seen};
-use process::Process;
-use record::Records;
+use output::Seen;
 use said::Said;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{PoisonError, RwLock};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::time::{Instant, sleep_until, timeout};
 
 /// The program that may be run.
 #[derive(Debug)]
@@ -138,7 +132,7 @@ impl Cli {
             .env_remove("OPENCODE_SERVER_PASSWORD")
             .env_remove("OPENCODE_SERVER_USERNAME")
             // What it leaves running is known by it.
-            .env(strays::RUN_ID, start.run_id.as_str())
+            .env(RUN_ID, start.run_id.as_str())
             // PROTOCOL: it takes its folder from here.
             .env("PWD", folder)
             .current_dir(folder)
@@ -215,25 +209,14 @@ impl Run {
     }
 
     async fn follow(mut self, process: &mut Process, io: &RunIo) -> AgentEnd {
-        let mut output = Output::of(process);
-        let mut kill_at: Option<Instant> = None;
-        let mut last_words: Option<Instant> = None;
+        let mut watched = Watched::new(process, limits::LINE_BYTES);
         let mut instead = None;
-        while !(output.is_over() && last_words.is_some()) {
+        loop {
             let seen = tokio::select! {
-                seen = output.next(), if !output.is_over() => seen,
-                () = process.over(), if last_words.is_none() => {
-                    last_words = Some(Instant::now() + limits::CLI_LAST_WORDS);
-                    // What it left behind was begun for this run, and may hold its terminal.
-                    process.kill();
-                    continue;
-                }
-                () = until(last_words) => break,
-                () = until(kill_at) => {
-                    process.kill();
-                    kill_at = None;
-                    continue;
-                }
+                piece = watched.next(process) => match piece {
+                    Some(piece) => Seen::from(piece),
+                    None => break,
+                },
                 () = io.stopped(), if instead.is_none() => {
                     instead = Some(Failure::recoverable("stopped before it was done"));
                     Seen::Nothing
@@ -242,9 +225,8 @@ impl Run {
             if let Some(failure) = self.take(seen, io).await {
                 instead.get_or_insert(failure);
             }
-            if instead.is_some() && kill_at.is_none() && last_words.is_none() && !process.was_told() {
-                process.terminate();
-                kill_at = Some(Instant::now() + limits::CLI_STOP);
+            if instead.is_some() {
+                watched.stop(process);
             }
         }
         let status = process.reap().await;
@@ -346,30 +328,6 @@ impl Run {
             }
             end => end,
         }
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Ends whatever still runs of a process; for the records.
-async fn end_process(pid: u32, runs: impl Fn() -> bool) {
-    use super::managed::process::Signal;
-    for signal in [Signal::Term, Signal::Kill] {
-        if !runs() {
-            return;
-        }
-        process::signal(pid, signal);
-        let gone = async {
-            while runs() {
-                tokio::time::sleep(process::LOOK).await;
-            }
-        };
-        let _late = timeout(limits::CLI_STOP, gone).await;
     }
 }
 

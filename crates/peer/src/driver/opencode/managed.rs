@@ -15,11 +15,12 @@ mod record;
 use super::client::Client;
 use super::owner;
 use crate::config::OpenCodeConfig;
+use crate::driver::program::{LOOK, Signal, beside, without_ours};
 use crate::http::CallError;
 use crate::limits;
 use crashes::Crashes;
 use output::{Copy, Copying, output_file};
-use process::{Process, Signal, signal};
+use process::{Process, signal};
 use rand::RngExt;
 use record::Record;
 use secrecy::{ExposeSecret, SecretString};
@@ -34,8 +35,6 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 /// PROTOCOL: opencode.md 1.
 const LISTENING: &str = "listening on ";
-/// How often a process is looked at that tells us nothing.
-const LOOK: Duration = Duration::from_millis(50);
 /// The user name of every server with a password.
 const USER: &str = "opencode";
 
@@ -48,6 +47,8 @@ pub(super) struct Managed {
     server: Arc<Mutex<Option<Server>>>,
     leases: Arc<Leases>,
     crashes: Arc<Lock<Crashes>>,
+    /// How long it may be idle before it is ended.
+    idle: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +103,7 @@ impl Managed {
             server: Arc::default(),
             leases: Arc::default(),
             crashes: Arc::default(),
+            idle: limits::MANAGED_IDLE,
         }
     }
 
@@ -184,7 +186,8 @@ impl Managed {
         })?;
         let (client, started_as) = (started.client.clone(), started.number);
         *server = Some(started);
-        tokio::spawn(end_when_idle(started_as, Arc::clone(&self.server), Arc::clone(&self.leases)));
+        let (server, leases) = (Arc::clone(&self.server), Arc::clone(&self.leases));
+        tokio::spawn(end_when_idle(started_as, server, leases, self.idle));
         Ok(Some(client))
     }
 
@@ -274,7 +277,7 @@ async fn take_up(
         tracing::info!("taking over the OpenCode server that the last start left running");
         let number = server.number;
         *place = Some(server);
-        tokio::spawn(end_when_idle(number, all, leases));
+        tokio::spawn(end_when_idle(number, all, leases, limits::MANAGED_IDLE));
     } else {
         tracing::info!("ending the OpenCode server that the last start left running");
         if answers {
@@ -350,24 +353,6 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
     }
 }
 
-/// Takes every variable of ours out of what a program would inherit: our key is nobody's business.
-pub(super) fn without_ours(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ORGX_") {
-            command.env_remove(name);
-        }
-    }
-}
-
-/// What stands beside the program is on its PATH: node, when npm put it there.
-pub(super) fn beside(command: &mut Command, program: &Path) {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(program.parent().map(Path::to_owned));
-    if let Ok(path) = std::env::join_paths(places) {
-        command.env("PATH", path);
-    }
-}
-
 /// Waits until the server says that it listens; `false` when it ends first.
 async fn listening(process: &Process, output: &Path) -> bool {
     let mut look = interval(LOOK);
@@ -384,11 +369,11 @@ async fn listening(process: &Process, output: &Path) -> bool {
 }
 
 /// Ends that one server once nobody has needed it for long enough.
-async fn end_when_idle(number: u64, server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>) {
+async fn end_when_idle(number: u64, server: Arc<Mutex<Option<Server>>>, leases: Arc<Leases>, idle: Duration) {
     let mut held = leases.subscribe();
     loop {
         // Every change starts the wait anew; a lease that is held when it is over starts it, too.
-        if let Ok(Ok(())) = timeout(limits::MANAGED_IDLE, held.changed()).await {
+        if let Ok(Ok(())) = timeout(idle, held.changed()).await {
             continue;
         }
         let mut server = server.lock().await;

@@ -1,13 +1,8 @@
-//! What one `opencode run` says: NDJSON on one pipe, words for people on the other. Both are always read.
+//! What a line of `opencode run` says.
 
 use super::super::event::{self, Event};
-use super::process::Process;
-use crate::driver::lines::Lines;
-use crate::limits;
+use crate::driver::program::Piece;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
-use tokio::io::AsyncReadExt;
-use tokio::process::{ChildStderr, ChildStdout};
 
 /// Something that it said.
 #[derive(Debug)]
@@ -18,75 +13,17 @@ pub(super) enum Seen {
     Said(Vec<u8>),
     /// A line of NDJSON that was too long to take.
     TooLong,
-    /// No whole line.
+    /// Nothing that anybody needs.
     Nothing,
 }
 
-/// Both pipes.
-#[derive(Debug)]
-pub(super) struct Output {
-    events: Option<ChildStdout>,
-    words: Option<ChildStderr>,
-    event_lines: Lines,
-    word_lines: Lines,
-    ready: VecDeque<Seen>,
-}
-
-impl Output {
-    pub(super) fn of(process: &mut Process) -> Self {
-        let (events, words) = process.take_output();
-        Self {
-            events,
-            words,
-            event_lines: Lines::default(),
-            word_lines: Lines::bounded(limits::CLI_SAID_BYTES),
-            ready: VecDeque::new(),
+impl From<Piece> for Seen {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Line(line) => understand(&line).unwrap_or(Self::Nothing),
+            Piece::Word(line) => Self::Said(line),
+            Piece::TooLong => Self::TooLong,
         }
-    }
-
-    /// Has it said everything?
-    pub(super) fn is_over(&self) -> bool {
-        self.events.is_none() && self.words.is_none() && self.ready.is_empty()
-    }
-
-    /// What comes next. Nothing is lost when this is dropped before it is there.
-    pub(super) async fn next(&mut self) -> Seen {
-        if let Some(seen) = self.ready.pop_front() {
-            return seen;
-        }
-        let (mut one, mut two) = ([0; 8 * 1024], [0; 8 * 1024]);
-        tokio::select! {
-            read = read(self.events.as_mut(), &mut one) => {
-                let skipped = self.event_lines.skipped();
-                let mut lines = Vec::new();
-                if read == 0 {
-                    self.events = None;
-                    self.event_lines.finish(|line| lines.push(line.to_vec()));
-                } else {
-                    self.event_lines.push(&one[..read], |line| lines.push(line.to_vec()));
-                }
-                self.ready.extend(lines.iter().filter_map(|line| understand(line)));
-                self.ready.extend((skipped..self.event_lines.skipped()).map(|_| Seen::TooLong));
-            }
-            read = read(self.words.as_mut(), &mut two) => {
-                let ready = &mut self.ready;
-                if read == 0 {
-                    self.words = None;
-                    self.word_lines.finish(|line| ready.push_back(Seen::Said(line.to_vec())));
-                } else {
-                    self.word_lines.push(&two[..read], |line| ready.push_back(Seen::Said(line.to_vec())));
-                }
-            }
-        }
-        self.ready.pop_front().unwrap_or(Seen::Nothing)
-    }
-}
-
-/// Zero at the end; waits for ever on a pipe that was read to its end before.
-async fn read<R: tokio::io::AsyncRead + Unpin>(pipe: Option<&mut R>, into: &mut [u8]) -> usize {
-    match pipe {
-        Some(pipe) => pipe.read(into).await.unwrap_or_default(),
-        None => std::future::pending().await,
     }
 }
 

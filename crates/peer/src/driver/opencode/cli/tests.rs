@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::driver::Report;
+use crate::driver::program::LOOK;
 use orgx_proto::agent::{PermissionRule, RuleAction};
 use orgx_proto::ids::{DispatchKey, DriverId};
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// What a script prints to say that it takes a step, that it made one, and that the model is done.
@@ -299,7 +301,7 @@ async fn a_cancel_ends_the_program_and_a_child_that_heeds_no_term() {
         if gone() {
             return;
         }
-        tokio::time::sleep(process::LOOK).await;
+        tokio::time::sleep(LOOK).await;
     }
     panic!("the child runs on");
 }
@@ -331,7 +333,7 @@ async fn what_has_a_group_of_its_own_is_ended_with_a_run_that_is_stopped_and_a_p
             if pid.ends_with('\n') {
                 break pid;
             }
-            tokio::time::sleep(process::LOOK).await;
+            tokio::time::sleep(LOOK).await;
         };
         let mut command = std::process::Command::new("sleep");
         let command = command.arg("300").env("OPENCODE_PID", pid.trim()).env_remove("ORGX_RUN_ID");

@@ -138,7 +138,7 @@ impl Copy {
 }
 
 /// Without the sequences that colour a terminal.
-pub(in crate::driver::opencode) fn without_colours(text: &str) -> String {
+pub(in crate::driver) fn without_colours(text: &str) -> String {
     let mut rest = text;
     let mut plain = String::with_capacity(text.len());
     while let Some(at) = rest.find("\u{1b}[") {

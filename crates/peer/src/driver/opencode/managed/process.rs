@@ -2,9 +2,11 @@
 //! its end is known when it happens.
 
 use super::super::owner;
-use super::super::strays::Strays;
 use super::LOOK;
 use super::record::Record;
+#[cfg(unix)]
+use crate::driver::program::signal_group;
+use crate::driver::program::{Signal, Strays};
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::time::interval;
@@ -100,13 +102,6 @@ impl Drop for Process {
     }
 }
 
-/// How it is told to end.
-#[derive(Clone, Copy)]
-pub(in crate::driver::opencode) enum Signal {
-    Term,
-    Kill,
-}
-
 /// To the whole group: the server's children are its own to end, and ours if it does not. Not to one that has ended: its
 /// number may be somebody else's by now.
 #[cfg(unix)]
@@ -114,17 +109,6 @@ pub(super) fn signal(process: &Process, signal: Signal) {
     if let Some(pid) = process.pid.filter(|_| process.runs()) {
         signal_group(pid, signal);
     }
-}
-
-/// To a whole group that is known to be ours.
-#[cfg(unix)]
-pub(in crate::driver::opencode) fn signal_group(leader: u32, signal: Signal) {
-    let Some(pid) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) else { return };
-    let signal = match signal {
-        Signal::Term => rustix::process::Signal::TERM,
-        Signal::Kill => rustix::process::Signal::KILL,
-    };
-    let _gone = rustix::process::kill_process_group(pid, signal);
 }
 
 /// Without signals there is one way to end a child.

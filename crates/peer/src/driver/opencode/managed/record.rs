@@ -1,7 +1,7 @@
 //! `managed.json`: which `opencode serve` is ours, for a peer after us. Design, promise 4.
 
 use super::super::owner;
-use super::super::strays::Strays;
+use crate::driver::program::Strays;
 use crate::paths::write_private;
 use serde::{Deserialize, Serialize};
 use std::path::Path;

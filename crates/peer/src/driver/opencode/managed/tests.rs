@@ -78,3 +78,30 @@ async fn a_start_that_nobody_waits_for_any_more_leaves_nothing_of_it_running() {
     timeout(Duration::from_secs(20), gone).await.expect("it runs on");
     assert!(managed.running().is_none());
 }
+
+#[tokio::test]
+async fn a_server_that_nobody_has_needed_for_long_enough_is_ended_and_one_that_is_needed_is_not() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let program = dir.path().join("opencode");
+    let script = "#!/bin/sh\necho \"opencode server listening on http://127.0.0.1:1\"\nexec sleep 300\n";
+    std::fs::write(&program, script).expect("a file");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    let idle = Duration::from_millis(200);
+    let managed = Managed { idle, ..managed(dir.path(), Some(program)) };
+    let lease = managed.lease();
+    let client = managed.start().await.expect("it starts").expect("a server");
+    let record = Record::read(&managed.files.record).expect("it is written down");
+    // However long it is held: only time tells that nothing happens.
+    sleep(idle * 5).await;
+    assert!(managed.running().is_some() && record.runs(), "it is needed");
+    drop(lease);
+    timeout(Duration::from_secs(30), managed.ended(client)).await.expect("it runs on");
+    managed.settled().await;
+    assert!(managed.running().is_none() && !record.runs());
+    assert!(!managed.files.record.exists(), "nobody is to look for it");
+    assert_eq!(managed.given_up(), None, "it did not end by itself");
+    // And it is there again when it is needed.
+    let _lease = managed.lease();
+    assert!(managed.start().await.expect("it starts").is_some());
+    managed.stop().await;
+}

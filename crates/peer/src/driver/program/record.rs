@@ -1,8 +1,7 @@
-//! Which `opencode run` belongs to which run, for a peer after us: one that we leave behind must not work on unseen.
+//! Which program belongs to which run, for a peer after us: one that we leave behind must not work on unseen.
 
-use super::super::owner;
-use super::super::strays::Strays;
-use super::end_process;
+use super::{Strays, end_process};
+use crate::driver::opencode::owner;
 use crate::paths::{short_hash, write_private};
 use orgx_proto::ids::RunId;
 use serde::{Deserialize, Serialize};
@@ -30,7 +29,7 @@ impl Record {
 
 /// Where they are written down: files that begin with this path.
 #[derive(Debug)]
-pub(super) struct Records {
+pub(in crate::driver) struct Records {
     begin: PathBuf,
     left: Lock<HashSet<RunId>>,
     /// Held while they are being ended.
@@ -39,7 +38,7 @@ pub(super) struct Records {
 
 /// Removes the record: its process has ended.
 #[derive(Debug)]
-pub(super) struct Kept(PathBuf);
+pub(in crate::driver) struct Kept(PathBuf);
 
 impl Drop for Kept {
     fn drop(&mut self) {
@@ -48,12 +47,12 @@ impl Drop for Kept {
 }
 
 impl Records {
-    pub(super) fn new(begin: PathBuf) -> Self {
+    pub(in crate::driver) fn new(begin: PathBuf) -> Self {
         Self { begin, left: Lock::default(), ending: Arc::default() }
     }
 
     /// Writes it down. Where the OS does not tell processes apart there is nothing to write.
-    pub(super) fn keep(&self, run_id: &RunId, pid: u32) -> io::Result<Kept> {
+    pub(in crate::driver) fn keep(&self, run_id: &RunId, pid: u32) -> io::Result<Kept> {
         let file = self.file(run_id);
         if let Some(started) = owner::started(pid) {
             let record = Record { run_id: run_id.clone(), pid, started };
@@ -63,7 +62,7 @@ impl Records {
     }
 
     /// Ends, in the background, what still runs of those that were written down.
-    pub(super) fn take_up(&self) {
+    pub(in crate::driver) fn take_up(&self) {
         let found: Vec<(PathBuf, Option<Record>)> =
             self.files().into_iter().map(|file| (file.clone(), read(&file))).collect();
         let runs = found.iter().filter_map(|(_, record)| Some(record.as_ref()?.run_id.clone()));
@@ -73,7 +72,7 @@ impl Records {
             for (file, record) in found {
                 let ended = record.clone();
                 if let Some(record) = record.filter(Record::runs) {
-                    tracing::info!(run_id = %record.run_id, "ending the `opencode run` that the last start left running");
+                    tracing::info!(run_id = %record.run_id, "ending the agent that the last start left running");
                     end_process(record.pid, || record.runs()).await;
                 }
                 if let Some(record) = ended {
@@ -86,7 +85,7 @@ impl Records {
     }
 
     /// Was it one of those? Resolves once they are gone.
-    pub(super) async fn was_left(&self, run_id: &RunId) -> bool {
+    pub(in crate::driver) async fn was_left(&self, run_id: &RunId) -> bool {
         let was = self.left.lock().unwrap_or_else(PoisonError::into_inner).contains(run_id);
         if was {
             drop(self.ending.lock().await);

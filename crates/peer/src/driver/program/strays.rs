@@ -1,6 +1,6 @@
-//! Commands that outlive the OpenCode which ran them. PROTOCOL: 1.18.33 gives each command of an agent a process group
-//! of its own, so that ending OpenCode's group does not end them. Numbers of processes are used again, and what a person
-//! runs in an OpenCode of their own has the same variables; so they are known by a value that only we gave.
+//! Commands that outlive the agent which ran them. PROTOCOL: OpenCode 1.18.33 and Claude Code 2.1.328 give each command
+//! a process group of its own, so that ending the agent's group does not end them. Numbers of processes are used again,
+//! and what a person runs in an agent of their own has the same variables; so they are known by a value that only we gave.
 
 use orgx_proto::ids::RunId;
 #[cfg(target_os = "linux")]
@@ -11,13 +11,17 @@ use secrecy::SecretString;
 #[cfg(target_os = "linux")]
 use std::ffi::{OsStr, OsString};
 
-/// In the environment of one `opencode run`, and so of all it starts: the id of its run. It is no secret.
-pub(super) const RUN_ID: &str = "ORGX_RUN_ID";
+/// In the environment of one agent, and so of all it starts: the id of its run. It is no secret.
+pub(in crate::driver) const RUN_ID: &str = "ORGX_RUN_ID";
 
-/// What still runs of an OpenCode that is over.
+/// In the environment of an agent's commands: its number. PROTOCOL: OpenCode 1.18.33, Claude Code 2.1.328.
+#[cfg(target_os = "linux")]
+const AGENT_PID: [&str; 2] = ["OPENCODE_PID", "CLAUDE_PID"];
+
+/// What still runs of an agent that is over.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "processes are not looked at"))]
-pub(super) struct Strays {
+pub(in crate::driver) struct Strays {
     /// The number of that OpenCode, or of the program which started it and leads its group.
     pid: u32,
     /// When it began, in the OS's own count. What is older is another one's, whatever it says.
@@ -29,23 +33,23 @@ pub(super) struct Strays {
 
 impl Strays {
     /// Those of one `opencode run`.
-    pub(super) fn of_run(run_id: &RunId, pid: u32, started: &str) -> Self {
+    pub(in crate::driver) fn of_run(run_id: &RunId, pid: u32, started: &str) -> Self {
         Self { pid, started: started.to_owned(), name: RUN_ID, value: run_id.as_str().into() }
     }
 
     /// Those of our own server with this password.
-    pub(super) fn of_server(password: &str, pid: u32, started: &str) -> Self {
+    pub(in crate::driver) fn of_server(password: &str, pid: u32, started: &str) -> Self {
         Self { pid, started: started.to_owned(), name: "OPENCODE_SERVER_PASSWORD", value: password.into() }
     }
 
     /// Ends them, on a thread that may wait. Looks at every process: not for a thread on which others wait.
-    pub(super) async fn end_elsewhere(self) {
+    pub(in crate::driver) async fn end_elsewhere(self) {
         let _ended = tokio::task::spawn_blocking(move || self.end()).await;
     }
 
     /// Ends them.
     #[cfg(target_os = "linux")]
-    pub(super) fn end(&self) {
+    pub(in crate::driver) fn end(&self) {
         // One that is just being started may be missed at first.
         for _ in 0..3 {
             let found = self.find();
@@ -61,7 +65,7 @@ impl Strays {
     /// Elsewhere processes are not looked at yet.
     #[cfg(not(target_os = "linux"))]
     #[allow(clippy::unused_self, reason = "it is needed where processes are looked at")]
-    pub(super) fn end(&self) {}
+    pub(in crate::driver) fn end(&self) {}
 }
 
 #[cfg(target_os = "linux")]
@@ -95,7 +99,9 @@ impl Strays {
         }
         // The value is not all: a person's terminal that is attached to our server has its password, too.
         is_number(stat.pgrp, self.pid)
-            || environment.get(OsStr::new("OPENCODE_PID")).is_some_and(|of| was_in(of, self.pid))
+            || AGENT_PID
+                .iter()
+                .any(|name| environment.get(OsStr::new(name)).is_some_and(|of| was_in(of, self.pid)))
     }
 }
 
@@ -123,8 +129,8 @@ fn runs(stat: &Stat) -> bool {
 #[cfg(all(test, target_os = "linux"))]
 #[allow(clippy::expect_used, reason = "a test that cannot be set up fails")]
 mod tests {
-    use super::super::owner;
     use super::*;
+    use crate::driver::opencode::owner;
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command};
 

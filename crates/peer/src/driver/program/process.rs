@@ -1,22 +1,15 @@
-//! The process of one `opencode run`, and all that it starts: a group of its own, ended whole.
+//! The process of one task's program, and all that it starts: a group of its own, ended whole.
 
-use super::super::managed::process::Signal;
-#[cfg(unix)]
-use super::super::managed::process::signal_group;
-use super::super::owner;
-use super::super::strays::Strays;
+use super::{LOOK, Signal, Strays, signal_group};
+use crate::driver::opencode::owner;
 use orgx_proto::ids::RunId;
 use std::process::ExitStatus;
-use std::time::Duration;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::sleep;
 
-/// How often a process is looked at that tells us nothing.
-pub(super) const LOOK: Duration = Duration::from_millis(50);
-
-/// One `opencode run`. What is left of its group is killed when this is dropped.
+/// One program. What is left of its group is killed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(in crate::driver) struct Process {
     child: Child,
     pid: u32,
     /// What it may leave running, as far as the OS tells.
@@ -28,7 +21,7 @@ pub(super) struct Process {
 
 impl Process {
     /// That command has the run's id in its environment.
-    pub(super) fn start(mut command: Command, run_id: &RunId) -> std::io::Result<Self> {
+    pub(in crate::driver) fn start(mut command: Command, run_id: &RunId) -> std::io::Result<Self> {
         command.kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
@@ -38,46 +31,46 @@ impl Process {
         Ok(Self { child, pid, strays, told: false, reaped: false })
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(in crate::driver) fn pid(&self) -> u32 {
         self.pid
     }
 
-    pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
+    pub(in crate::driver) fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
-    pub(super) fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+    pub(in crate::driver) fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
     /// Resolves once it has ended; it is not reaped yet, so that its group can still be named.
-    pub(super) async fn over(&mut self) {
+    pub(in crate::driver) async fn over(&mut self) {
         while !self.is_over() {
             sleep(LOOK).await;
         }
     }
 
     /// Was it asked to end?
-    pub(super) fn was_told(&self) -> bool {
+    pub(in crate::driver) fn was_told(&self) -> bool {
         self.told
     }
 
     /// Asks it and all it started to end.
-    pub(super) fn terminate(&mut self) {
+    pub(in crate::driver) fn terminate(&mut self) {
         self.told = true;
-        signal(self.pid, Signal::Term);
+        signal_group(self.pid, Signal::Term);
     }
 
     /// Ends what is left of it and of all it started.
-    pub(super) fn kill(&mut self) {
-        signal(self.pid, Signal::Kill);
+    pub(in crate::driver) fn kill(&mut self) {
+        signal_group(self.pid, Signal::Kill);
         #[cfg(not(unix))]
         let _gone = self.child.start_kill();
     }
 
     /// How it ended; whatever is left of it is ended, too.
-    pub(super) async fn reap(&mut self) -> ExitStatus {
-        signal(self.pid, Signal::Kill);
+    pub(in crate::driver) async fn reap(&mut self) -> ExitStatus {
+        signal_group(self.pid, Signal::Kill);
         let status = self.child.wait().await.unwrap_or_default();
         self.reaped = true;
         // One that ended by itself has seen to its commands.
@@ -107,19 +100,10 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if !self.reaped {
-            signal(self.pid, Signal::Kill);
+            signal_group(self.pid, Signal::Kill);
             if let Some(strays) = &self.strays {
                 strays.end();
             }
         }
     }
 }
-
-/// To the whole group.
-#[cfg(unix)]
-pub(super) fn signal(pid: u32, signal: Signal) {
-    signal_group(pid, signal);
-}
-
-#[cfg(not(unix))]
-pub(super) fn signal(_: u32, _: Signal) {}
