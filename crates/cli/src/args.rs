@@ -87,6 +87,14 @@ pub(crate) enum Command {
     /// cancels it.
     #[command(after_long_help = TASK_HELP)]
     Task(TaskOptions),
+    /// Write, look at or remove the plugin for OpenCode.
+    ///
+    /// With it, sessions that you run by hand are told to the peer (when
+    /// `lifecycle` is on in config.toml), and a server of OpenCode is found by
+    /// its state file. It is one file in OpenCode's folder for plugins; a file
+    /// that was not written by this program is left alone.
+    #[command(after_long_help = "Exit codes: 0 done, 1 not done, 2 wrong usage.")]
+    Plugin(PluginOptions),
     /// Look at everything that a peer needs, and say what to do.
     ///
     /// Key, clock, DNS, TLS, gateway, license, OpenCode and its login, folders, outbox, disk, lock, autostart. Works
@@ -432,6 +440,27 @@ pub(crate) struct TaskOptions {
     /// takes tasks].
     #[arg(long, value_name = "AGENT")]
     pub(crate) driver: Option<String>,
+}
+
+/// Options of `plugin`.
+#[derive(Debug, Options)]
+pub(crate) struct PluginOptions {
+    #[command(subcommand)]
+    pub(crate) command: PluginCommand,
+    /// As JSON (docs/plugin.md says what is in it).
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What to do with the plugin.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Write it, or bring it up to date.
+    Install,
+    /// Say whether it is there.
+    Status,
+    /// Remove it.
+    Remove,
 }
 
 /// Options of `doctor`.

@@ -13,6 +13,7 @@ mod login;
 mod logout;
 mod open;
 mod outbox;
+mod plugin;
 mod run;
 mod runs;
 mod sessions;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Receipts(options) => runtime.block_on(runs::receipts(&options)),
         Command::Outbox(options) => runtime.block_on(outbox::outbox(&options)),
         Command::Task(options) => runtime.block_on(task::task(&options)),
+        Command::Plugin(options) => plugin::plugin(&options),
         Command::Doctor(options) => runtime.block_on(doctor::doctor(&options)),
         Command::Diagnostics(options) => runtime.block_on(diagnostics::diagnostics(&options)),
     };

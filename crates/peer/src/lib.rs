@@ -40,6 +40,7 @@ mod outbox;
 mod panics;
 mod paths;
 mod peer;
+pub mod plugin;
 mod rules;
 mod sessions;
 pub mod settings;

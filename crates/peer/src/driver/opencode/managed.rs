@@ -322,6 +322,8 @@ async fn launch(program: &Path, environment: &[(String, String)], files: &Files)
     command
         .envs(environment.iter().cloned())
         .env("PWD", &files.work_dir)
+        // Our plugin in it tells nobody where it listens: it is ours alone.
+        .env("OPENCODE_NO_STATE_FILE", "1")
         .env("OPENCODE_SERVER_USERNAME", USER)
         .env("OPENCODE_SERVER_PASSWORD", password.expose_secret());
     #[cfg(unix)]
