@@ -5,6 +5,7 @@ mod desktop;
 mod environment;
 mod file;
 mod kept;
+mod lifecycle;
 mod places;
 mod runs;
 
@@ -14,6 +15,7 @@ pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
 pub(crate) use file::{BYTES as FILE_BYTES, File};
 pub use kept::KeptError;
+pub use lifecycle::{ForwardConfig, LifecycleConfig};
 pub use runs::{BudgetConfig, CliUse, ProjectConfig, RunsConfig};
 use runs::{positive_budgets, runs};
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub remote_attention: bool,
     /// Is the computer kept awake while a run is active?
     pub keep_awake: bool,
+    /// How sessions that begin and end are told of.
+    pub lifecycle: LifecycleConfig,
     /// Our own folders.
     pub paths: Paths,
     /// What the time is read from.
@@ -165,6 +169,7 @@ impl Config {
             day_budget: draft.day_budget,
             remote_attention: draft.remote_attention,
             keep_awake: draft.keep_awake,
+            lifecycle: draft.lifecycle?,
             paths: draft.paths,
             clock: Clock::default(),
             warnings: draft.warnings,
@@ -201,6 +206,8 @@ pub struct Draft {
     pub remote_attention: bool,
     /// Is the computer kept awake while a run is active?
     pub keep_awake: bool,
+    /// How sessions that begin and end are told of.
+    pub lifecycle: Result<LifecycleConfig, ConfigError>,
     /// How the desktop app behaves.
     pub desktop: Desktop,
     names_orgx: bool,
@@ -250,6 +257,7 @@ impl Draft {
             day_budget: file.budget.day,
             remote_attention: file.attention.remote.unwrap_or(false),
             keep_awake: file.power.keep_awake.unwrap_or(true),
+            lifecycle: lifecycle::lifecycle(env, file.lifecycle),
             desktop: file.notifications.into(),
             names_orgx,
             paths,

@@ -12,7 +12,7 @@ pub(crate) mod event;
 pub(crate) mod feed;
 mod locate;
 mod managed;
-mod owner;
+pub(crate) mod owner;
 mod server;
 pub(crate) mod state_file;
 mod stop_on_drop;

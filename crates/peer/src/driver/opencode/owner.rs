@@ -103,7 +103,7 @@ fn listeners() -> impl Iterator<Item = procfs::net::TcpNetEntry> {
 /// When this process began: which boot, and how many ticks after it; `None` when it does not run. No clock that can be
 /// set is part of it.
 #[cfg(target_os = "linux")]
-pub(super) fn started(pid: u32) -> Option<String> {
+pub(crate) fn started(pid: u32) -> Option<String> {
     let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
     let stat = process.stat().ok()?;
     // One that has ended and was not asked after yet does nothing any more.
@@ -116,7 +116,7 @@ pub(super) fn started(pid: u32) -> Option<String> {
 
 /// Elsewhere processes are not looked at yet: a server of ours is not found again after a crash.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn started(_: u32) -> Option<String> {
+pub(crate) fn started(_: u32) -> Option<String> {
     None
 }
 
