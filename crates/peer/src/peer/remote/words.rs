@@ -7,7 +7,6 @@
 use super::super::actor::Actor;
 use super::super::snapshot::{Ask, Attention, BudgetLimit};
 use crate::day::Day;
-use orgx_proto::agent;
 use orgx_proto::attention::{Form, Item, Means, Offered};
 use orgx_proto::budget::More;
 use orgx_proto::ids::{RunId, SessionHandle};
