@@ -154,6 +154,9 @@ Environment:
   OPENCODE_SERVER_URL       an OpenCode server on this computer to use; with
                             OPENCODE_SERVER_PASSWORD (and _USERNAME) when it
                             has a password
+  ORGX_PEER_WEBHOOK_PORT    be told of sessions that begin and end, at this
+                            port (0: any); OPENCODE_WEBHOOK_SECRET is the
+                            secret, ORGX_PEER_BUFFER_DIR the buffer's folder
   ORGX_PEER_CONFIG_DIR      the folder of config.toml
   ORGX_PEER_STATE_DIR       the folder of the journal and the locks
 

@@ -8,6 +8,7 @@
 mod agent;
 mod autostart;
 mod key;
+mod lifecycle;
 mod local;
 mod network;
 mod settings;
@@ -86,6 +87,7 @@ pub enum Name {
     Outbox,
     Disk,
     Lock,
+    Lifecycle,
     Autostart,
 }
 
@@ -106,6 +108,7 @@ impl Name {
             Self::Outbox => "Outbox",
             Self::Disk => "Disk",
             Self::Lock => "Lock",
+            Self::Lifecycle => "Sessions",
             Self::Autostart => "Autostart",
         }
     }
@@ -162,8 +165,9 @@ async fn examine_with(env: &Environment, credentials: impl FnOnce(&Paths) -> Cre
         local::checks(&draft, running.as_ref()),
         autostart::check(&env),
     );
-    let checks =
-        [settings::checks(&draft, running.as_ref(), &key), network, agent, local, vec![autostart]].concat();
+    let lifecycle = lifecycle::check(&draft, running.as_ref());
+    let settings = settings::checks(&draft, running.as_ref(), &key);
+    let checks = [settings, network, agent, local, lifecycle.into_iter().collect(), vec![autostart]].concat();
     Report { ok: is_well(&checks), health: snapshot.map(|now| now.health.clone()), checks }
 }
 

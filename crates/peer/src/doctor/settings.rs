@@ -16,6 +16,7 @@ fn settings(draft: &Draft, running: Option<&Running>) -> Check {
         draft.runs.as_ref().err(),
         draft.opencode.as_ref().err(),
         draft.outbox.as_ref().err(),
+        draft.lifecycle.as_ref().err(),
     ];
     if let Some(error) = wrong.into_iter().flatten().next() {
         let todo = "Set it in the environment or in config.toml; the README lists the settings";
