@@ -76,6 +76,17 @@ pub(crate) enum Command {
     /// and without a running peer.
     #[command(after_long_help = SESSIONS_HELP)]
     Sessions(SessionsOptions),
+    /// List what the lifecycle receiver was told: sessions that began and ended.
+    ///
+    /// Of agents on this computer, by senders that post to the receiver ([lifecycle] in config.toml), and of OrgX's
+    /// tasks. docs/lifecycle.md says more.
+    #[command(after_long_help = PEER_HELP)]
+    Lifecycle(LifecycleOptions),
+    /// Tell the lifecycle receiver of one session: for shells and hooks of other tools.
+    ///
+    /// Always ends with 0 within a second, whatever happens, and says nothing unless it is asked to: an agent's exit
+    /// waits for it.
+    Hook(HookOptions),
     /// List the newest receipts, and whether OrgX has them.
     #[command(after_long_help = PEER_HELP)]
     Receipts(ListOptions),
@@ -151,6 +162,9 @@ Environment:
   OPENCODE_SERVER_URL       an OpenCode server on this computer to use; with
                             OPENCODE_SERVER_PASSWORD (and _USERNAME) when it
                             has a password
+  ORGX_PEER_WEBHOOK_PORT    be told of sessions that begin and end, at this
+                            port (0: any); OPENCODE_WEBHOOK_SECRET is the
+                            secret, ORGX_PEER_BUFFER_DIR the buffer's folder
   ORGX_PEER_CONFIG_DIR      the folder of config.toml
   ORGX_PEER_STATE_DIR       the folder of the journal and the locks
 
@@ -260,6 +274,64 @@ pub(crate) struct SessionsOptions {
     /// How many [default: 20 in a list, all as JSON].
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+}
+
+/// Options of `lifecycle`.
+#[derive(Debug, Options)]
+pub(crate) struct LifecycleOptions {
+    #[command(flatten)]
+    pub(crate) list: ListOptions,
+    /// Go on with new events as they come, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+/// Options of `hook`.
+#[derive(Debug, Options)]
+pub(crate) struct HookOptions {
+    #[command(subcommand)]
+    pub(crate) command: HookCommand,
+}
+
+/// What is told.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// A session began.
+    Start(HookFacts),
+    /// A session ended.
+    Stop(HookFacts),
+}
+
+/// What is told of a session.
+#[derive(Debug, Options)]
+pub(crate) struct HookFacts {
+    /// The session's id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session_id: String,
+    /// Its folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<String>,
+    /// The exit status of its process: $?.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) exit_status: Option<i64>,
+    /// How long it took, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration: Option<f64>,
+    /// Its model.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// What it came to, in a few words.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) summary: Option<String>,
+    /// The agent: opencode or claude-code [default: opencode].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) harness: Option<String>,
+    /// The agent's process: when it is gone without a word, the session is over.
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// Say why it was not taken.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 }
 
 /// Options of `attention`.

@@ -68,6 +68,7 @@ impl From<CommandError> for Refusal {
             CommandError::Ambiguous { .. } => "ambiguous",
             CommandError::Ended { .. } | CommandError::NotWaiting => "ended",
             CommandError::Invalid { .. } => "invalid",
+            CommandError::NotReceiving { .. } => "not_receiving",
             CommandError::Journal { .. } => "journal",
         };
         Self::new(code, error.to_string())

@@ -8,6 +8,8 @@ mod doctor;
 mod find;
 #[cfg(test)]
 mod fixtures;
+mod hook;
+mod lifecycle;
 mod logging;
 mod login;
 mod logout;
@@ -29,7 +31,10 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return hook::misused(&error),
+    };
     // Two workers: a run's matching never holds up the socket, and an idle peer stays small.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = match runtime {
@@ -48,6 +53,8 @@ fn main() -> ExitCode {
         Command::Attention(options) => runtime.block_on(attention::attention(&options.command)),
         Command::Runs(options) => runtime.block_on(runs::runs(&options)),
         Command::Sessions(options) => runtime.block_on(sessions::sessions(&options)),
+        Command::Lifecycle(options) => runtime.block_on(lifecycle::lifecycle(&options)),
+        Command::Hook(options) => runtime.block_on(hook::hook(options.command)),
         Command::Receipts(options) => runtime.block_on(runs::receipts(&options)),
         Command::Outbox(options) => runtime.block_on(outbox::outbox(&options)),
         Command::Task(options) => runtime.block_on(task::task(&options)),

@@ -1,7 +1,7 @@
 //! The product's words for where things stand. One table, for every list.
 
 use crate::show::Tone;
-use orgx_peer::{ReceiptState, RunState, SessionState, Severity};
+use orgx_peer::{Phase, ReceiptState, RunState, SessionState, Severity};
 
 /// Characters of a run's id that a list shows: enough to tell any two apart, and to type.
 pub(crate) const ID: usize = 22;
@@ -36,6 +36,17 @@ pub(crate) fn session(state: SessionState) -> (&'static str, Tone) {
         SessionState::Ready => ("Ready", Tone::Well),
         SessionState::Idle => ("Idle", Tone::Mute),
         SessionState::Exited => ("Exited", Tone::Bad),
+    }
+}
+
+/// Where a session is that the lifecycle receiver was told of.
+pub(crate) fn phase(phase: Phase) -> (&'static str, Tone) {
+    match phase {
+        Phase::Started => ("Started", Tone::Well),
+        Phase::Active => ("Active", Tone::Well),
+        Phase::Completed => ("Completed", Tone::Well),
+        Phase::Failed => ("Failed", Tone::Bad),
+        Phase::Stopped => ("Stopped", Tone::Mute),
     }
 }
 

@@ -6,6 +6,7 @@ mod desktop;
 mod environment;
 mod file;
 mod kept;
+mod lifecycle;
 mod places;
 mod runs;
 
@@ -16,6 +17,7 @@ pub use desktop::{Desktop, NotificationKind};
 pub use environment::Environment;
 pub(crate) use file::{BYTES as FILE_BYTES, File};
 pub use kept::KeptError;
+pub use lifecycle::{ForwardConfig, LifecycleConfig};
 pub use runs::{BudgetConfig, CliUse, ProjectConfig, RunsConfig};
 use runs::{positive_budgets, runs};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub remote_attention: bool,
     /// Is the computer kept awake while a run is active?
     pub keep_awake: bool,
+    /// How sessions that begin and end are told of.
+    pub lifecycle: LifecycleConfig,
     /// Our own folders.
     pub paths: Paths,
     /// What the time is read from.
@@ -172,6 +176,7 @@ impl Config {
             day_budget: draft.day_budget,
             remote_attention: draft.remote_attention,
             keep_awake: draft.keep_awake,
+            lifecycle: draft.lifecycle?,
             paths: draft.paths,
             clock: Clock::default(),
             warnings: draft.warnings,
@@ -210,6 +215,8 @@ pub struct Draft {
     pub remote_attention: bool,
     /// Is the computer kept awake while a run is active?
     pub keep_awake: bool,
+    /// How sessions that begin and end are told of.
+    pub lifecycle: Result<LifecycleConfig, ConfigError>,
     /// How the desktop app behaves.
     pub desktop: Desktop,
     names_orgx: bool,
@@ -260,6 +267,7 @@ impl Draft {
             day_budget: file.budget.day,
             remote_attention: file.attention.remote.unwrap_or(false),
             keep_awake: file.power.keep_awake.unwrap_or(true),
+            lifecycle: lifecycle::lifecycle(env, file.lifecycle),
             desktop: file.notifications.into(),
             names_orgx,
             paths,

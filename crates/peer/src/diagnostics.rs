@@ -125,6 +125,9 @@ fn without_words(mut snapshot: PeerSnapshot) -> PeerSnapshot {
     for run in &mut snapshot.recent {
         run.title = None;
     }
+    for session in &mut snapshot.lifecycle.sessions {
+        session.title = None;
+    }
     if let Some(outbox) = &mut snapshot.outbox {
         outbox.last_kind = None;
     }

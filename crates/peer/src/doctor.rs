@@ -8,6 +8,7 @@
 mod agent;
 mod autostart;
 mod key;
+mod lifecycle;
 mod local;
 mod network;
 mod settings;
@@ -87,6 +88,7 @@ pub enum Name {
     Outbox,
     Disk,
     Lock,
+    Lifecycle,
     Autostart,
 }
 
@@ -108,6 +110,7 @@ impl Name {
             Self::Outbox => "Outbox",
             Self::Disk => "Disk",
             Self::Lock => "Lock",
+            Self::Lifecycle => "Sessions",
             Self::Autostart => "Autostart",
         }
     }
@@ -165,9 +168,10 @@ async fn examine_with(env: &Environment, credentials: impl FnOnce(&Paths) -> Cre
         local::checks(&draft, running.as_ref()),
         autostart::check(&env),
     );
-    let checks =
-        [settings::checks(&draft, running.as_ref(), &key), network, agent, claude, local, vec![autostart]]
-            .concat();
+    let lifecycle = lifecycle::check(&draft, running.as_ref());
+    let settings = settings::checks(&draft, running.as_ref(), &key);
+    let lifecycle = lifecycle.into_iter().collect();
+    let checks = [settings, network, agent, claude, local, lifecycle, vec![autostart]].concat();
     Report { ok: is_well(&checks), health: snapshot.map(|now| now.health.clone()), checks }
 }
 

@@ -32,6 +32,7 @@ mod folder;
 pub mod fuzzing;
 mod gateway;
 mod hangup;
+pub mod hook;
 mod http;
 mod instance;
 mod journal;
@@ -45,12 +46,14 @@ mod rules;
 mod sessions;
 pub mod settings;
 pub mod sign_in;
+mod webhook;
 mod worktree;
 
 pub use clock::Clock;
 pub use config::{
-    BudgetConfig, ClaudeConfig, CliUse, Config, ConfigError, Desktop, Draft, Environment, KeptError,
-    NotificationKind, OpenCodeConfig, PermissionMode, ProjectConfig, RunsConfig, find_opencode,
+    BudgetConfig, ClaudeConfig, CliUse, Config, ConfigError, Desktop, Draft, Environment, ForwardConfig,
+    KeptError, LifecycleConfig, NotificationKind, OpenCodeConfig, PermissionMode, ProjectConfig, RunsConfig,
+    find_opencode,
 };
 pub use control::{AttachError, Running};
 pub use driver::{Detected, Probed};
@@ -59,13 +62,15 @@ pub use hangup::is_hangup_ignored;
 pub use instance::LockError;
 pub use journal::JournalError;
 pub use orgx_proto::health::{Action, Health, Severity};
+pub use orgx_proto::lifecycle::{Harness, Outcome, Phase};
 pub use outbox::OutboxHealth;
 pub use panics::log_panics;
 pub use paths::{Paths, Tenant};
 pub use peer::{
-    Answer, Ask, Attention, BudgetLimit, Choice, ClaudeCode, Command, CommandError, DeviationView, Link,
-    LocalTask, OutboxView, PauseState, Peer, PeerEvent, PeerSnapshot, Question, ReceiptCounts, ReceiptState,
-    ReceiptView, RecentRun, Reply, RunDetail, RunRecord, RunState, RunView, SettingsView, StartError,
-    StepView, Today,
+    Answer, Ask, Attention, BudgetLimit, Choice, ClaudeCode, Command, CommandError, DeviationView,
+    LifecycleEvent, Link, LocalTask, OutboxView, PauseState, Peer, PeerEvent, PeerSnapshot, Question,
+    ReceiptCounts, ReceiptState, ReceiptView, RecentRun, Reply, RunDetail, RunRecord, RunState, RunView,
+    SettingsView, StartError, StepView, Today,
 };
 pub use sessions::{OpenSession, Session, SessionState, SessionTokens, Sessions, TerminalError};
+pub use webhook::{BufferView, ForwardView, LifecycleSession, LifecycleState, LifecycleView};

@@ -248,3 +248,75 @@ pub const SESSIONS_ASK: Duration = Duration::from_secs(5);
 pub const SESSIONS_SERVERS: usize = 16;
 /// Folders that one server is asked about, those of the newest sessions that it may be working on.
 pub const SESSIONS_FOLDERS: usize = 32;
+
+/// The port that the lifecycle receiver wants. PROTOCOL: contract F1, OrgLoop's own.
+pub const WEBHOOK_PORT: u16 = 4800;
+/// Ports that are tried after it when it is taken, before any free one is.
+pub const WEBHOOK_PORTS: u16 = 20;
+/// Largest body of a post, in bytes: a summary of the largest kind, many times over.
+pub const WEBHOOK_BODY_BYTES: usize = 1024 * 1024;
+/// Largest head of a request, in bytes.
+pub const WEBHOOK_HEAD_BYTES: usize = 16 * 1024;
+/// How long a sender may take to say its request's head; an idle connection is closed after it, too.
+pub const WEBHOOK_HEAD: Duration = Duration::from_secs(5);
+/// How long a request may take from its head to its answer.
+pub const WEBHOOK_REQUEST: Duration = Duration::from_secs(10);
+/// How much of the body of a request that is refused is read and thrown away, so that its sender sees the answer and
+/// not a broken connection, in bytes.
+pub const WEBHOOK_DRAIN_BYTES: usize = 4 * 1024 * 1024;
+/// How long that may take.
+pub const WEBHOOK_DRAIN: Duration = Duration::from_secs(1);
+/// Requests that may wait for their answer at once; one more is told to come again.
+pub const WEBHOOK_WAITING: usize = 1_000;
+/// Connections at once; more wait in the OS's own queue. Never more than a quarter of the files that the OS gives us.
+pub const WEBHOOK_CONNECTIONS: usize = 1_100;
+/// When a connection that the OS would not give us is tried again.
+pub const WEBHOOK_ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// How long requests that are under way may take when the receiver stops.
+pub const WEBHOOK_STOP: Duration = Duration::from_secs(1);
+/// How long a receiver may take to stop in all.
+pub const WEBHOOK_CLOSE: Duration = Duration::from_secs(3);
+/// When a receiver that could not start is tried again: its store, its port, or another peer that has it.
+pub const WEBHOOK_RETRY: Duration = Duration::from_secs(5);
+/// Runs of ours whose beginnings and ends may wait for the receiver; past it they are not told.
+pub const WEBHOOK_RUNS: usize = 4_096;
+/// Session events that may wait to be told to those who watch; past it they see the snapshot and no event.
+pub const WEBHOOK_NOTICES: usize = 1_024;
+/// How often the sessions that are shown are read anew while posts come in.
+pub const WEBHOOK_SHOW_EVERY: Duration = Duration::from_millis(100);
+/// Sessions in a snapshot, the newest.
+pub const WEBHOOK_SESSIONS: usize = 50;
+/// How often processes of open sessions are looked at, where the OS does not tell of their end.
+pub const PROCESS_LOOK: Duration = Duration::from_secs(2);
+
+/// Largest store of session events, in bytes.
+pub const LIFECYCLE_BYTES: u64 = 256 * 1024 * 1024;
+/// Posts that are committed together, at most.
+pub const LIFECYCLE_BATCH: usize = 256;
+/// Events kept for `orgx-peer lifecycle`, the newest.
+pub const LIFECYCLE_EVENTS: i64 = 20_000;
+/// Events kept for a sink that does not take them: past it the oldest go, and a warning says how many it misses.
+pub const LIFECYCLE_OWED_EVENTS: i64 = 100_000;
+/// Sessions remembered, the newest of those that are over and of those that are open: an end that is told again after
+/// its session is forgotten counts as new.
+pub const LIFECYCLE_SESSIONS: i64 = 20_000;
+/// How long events and sessions that are over are kept at most.
+pub const LIFECYCLE_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// After so many new events old ones are taken out; also at each start.
+pub const LIFECYCLE_TIDY_EVERY: u32 = 1_000;
+/// Events that are listed at once, at most.
+pub const LIFECYCLE_LISTED: usize = 1_000;
+
+/// Largest buffer file unless configured otherwise, in bytes. PROTOCOL: contract F5.
+pub const BUFFER_BYTES: u64 = 50 * 1024 * 1024;
+/// Smallest bound of it that can be configured, in bytes: some events fit.
+pub const BUFFER_LEAST_BYTES: u64 = 64 * 1024;
+/// Events that are written to a buffer file, or read for another receiver, at once.
+pub const SINK_BATCH: usize = 256;
+/// When a buffer file that could not be written is tried again.
+pub const BUFFER_RETRY: Duration = Duration::from_secs(5);
+/// How long one post to another receiver may take.
+pub const FORWARD_CALL: Duration = Duration::from_secs(10);
+
+/// How long `orgx-peer hook` may take in all: an agent's exit waits for it.
+pub const HOOK_WITHIN: Duration = Duration::from_millis(900);

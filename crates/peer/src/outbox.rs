@@ -4,7 +4,7 @@
 //! a symlink or a file of another owner is refused; a full or read-only disk is told, and never stops a run. Lines
 //! are written on a thread of their own, so that a slow disk is nobody's problem but the outbox's.
 
-mod file;
+pub(crate) mod file;
 mod tail;
 
 pub(crate) use tail::Tail;

@@ -74,6 +74,21 @@ impl Paths {
         self.state.join(format!("{}.sock", tenant.0))
     }
 
+    /// Where senders read the lifecycle receiver's address and secret.
+    pub fn webhook(&self) -> PathBuf {
+        self.state.join("webhook.json")
+    }
+
+    /// The lock of the one peer on this computer that receives sessions' events.
+    pub fn webhook_lock(&self) -> PathBuf {
+        self.state.join("webhook.lock")
+    }
+
+    /// The sessions' events: of this computer, not of a workspace.
+    pub fn lifecycle(&self) -> PathBuf {
+        self.state.join("lifecycle.sqlite")
+    }
+
     /// The tenants that a peer has ever served from this state folder.
     pub fn tenants(&self) -> Vec<Tenant> {
         let entries = std::fs::read_dir(&self.state).into_iter().flatten().filter_map(Result::ok);

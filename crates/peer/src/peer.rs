@@ -13,6 +13,7 @@ mod event;
 mod facts;
 mod folders;
 mod history;
+mod lifecycle;
 mod link;
 mod network;
 mod publish;
@@ -31,7 +32,7 @@ mod waiting;
 mod words;
 
 pub(crate) use command::Request;
-pub use command::{Answer, Command, CommandError, LocalTask, Reply};
+pub use command::{Answer, Command, CommandError, LifecycleEvent, LocalTask, Reply};
 pub use event::PeerEvent;
 pub use history::{ReceiptState, ReceiptView, RunDetail, RunRecord, RunState};
 pub use orgx_proto::agent::{Choice, Question};

@@ -140,6 +140,16 @@ impl Settings {
         self.set(&["attention", "remote"], on)
     }
 
+    /// Is the lifecycle receiver on?
+    pub fn lifecycle(&mut self, on: bool) -> &mut Self {
+        self.set(&["lifecycle", "enabled"], on)
+    }
+
+    /// Are titles of sessions kept, that it is told of?
+    pub fn lifecycle_titles(&mut self, on: bool) -> &mut Self {
+        self.set(&["lifecycle", "titles"], on)
+    }
+
     /// Is the computer kept awake while a run is active?
     pub fn keep_awake(&mut self, on: bool) -> &mut Self {
         self.set(&["power", "keep_awake"], on)

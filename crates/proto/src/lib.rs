@@ -13,6 +13,7 @@
 //! - [`budget`]: what runs may use, and have used
 //! - [`skill_rules`]: the team's rules, compiled once, matched as sets
 //! - [`work_graph`]: the outbox record
+//! - [`lifecycle`]: sessions that begin and end, in OrgLoop's shape
 //! - [`pairing`]: connecting in the browser
 //! - [`health`]: facts to one sentence and one action
 //! - [`prompt`], [`redact`], [`agent`], [`ids`], [`time`], [`limits`]: the words the others share
@@ -25,6 +26,7 @@ pub mod delivery;
 pub mod dispatch;
 pub mod health;
 pub mod ids;
+pub mod lifecycle;
 pub mod limits;
 pub mod message;
 pub mod pairing;

@@ -129,3 +129,8 @@ pub const REMOTE_ANSWERS: usize = 64;
 pub const REMOTE_TEXT_CHARS: usize = 500;
 /// Options of one question that are shown at OrgX.
 pub const REMOTE_OPTIONS: usize = 32;
+
+/// Longest summary of a session that is kept, in characters: what a person reads, not a transcript.
+pub const LIFECYCLE_SUMMARY_CHARS: usize = 4_000;
+/// Longest title of a session that is kept, in characters.
+pub const LIFECYCLE_TITLE_CHARS: usize = 200;

@@ -71,6 +71,8 @@ impl Show {
             PeerEvent::License { .. }
             | PeerEvent::Agent { .. }
             | PeerEvent::Attention { .. }
+            | PeerEvent::SessionStarted { .. }
+            | PeerEvent::SessionEnded { .. }
             | PeerEvent::Answered { .. } => return,
         };
         say(&format!("  {:5.1} s  {line}", self.began.elapsed().as_secs_f64()));

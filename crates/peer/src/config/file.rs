@@ -18,6 +18,7 @@ pub(crate) struct File {
     pub(super) attention: Attention,
     pub(super) budget: Budget,
     pub(super) power: Power,
+    pub(super) lifecycle: Lifecycle,
     pub(super) project: Vec<Project>,
 }
 
@@ -79,6 +80,19 @@ pub(super) struct Budget {
 #[serde(default)]
 pub(super) struct Power {
     pub(super) keep_awake: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Lifecycle {
+    pub(super) enabled: Option<bool>,
+    pub(super) port: Option<u16>,
+    pub(super) allow_unsigned: Option<bool>,
+    pub(super) titles: Option<bool>,
+    pub(super) buffer_dir: Option<PathBuf>,
+    pub(super) buffer_max: Option<String>,
+    pub(super) forward_url: Option<String>,
+    pub(super) forward_secret_env: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -28,6 +28,12 @@ impl Redaction {
             secrets.extend(draft.key.iter().map(|key| key.expose_secret().to_owned()));
             let password = draft.opencode.iter().filter_map(|opencode| opencode.password.as_ref());
             secrets.extend(password.map(|password| password.expose_secret().to_owned()));
+            let lifecycle = draft.lifecycle.iter();
+            let given = lifecycle.flat_map(|lifecycle| {
+                let forward = lifecycle.forward.as_ref().and_then(|forward| forward.secret.as_ref());
+                lifecycle.secret.iter().chain(forward)
+            });
+            secrets.extend(given.map(|secret| secret.expose_secret().to_owned()));
         }
         secrets.retain(|secret| secret.len() >= SECRET_BYTES);
         Self { secrets, homes: env.home().as_deref().map(homes).unwrap_or_default() }

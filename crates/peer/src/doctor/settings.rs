@@ -17,6 +17,7 @@ fn settings(draft: &Draft, running: Option<&Running>) -> Check {
         draft.opencode.as_ref().err(),
         draft.claude.as_ref().err(),
         draft.outbox.as_ref().err(),
+        draft.lifecycle.as_ref().err(),
     ];
     if let Some(error) = wrong.into_iter().flatten().next() {
         let todo = "Set it in the environment or in config.toml; the README lists the settings";

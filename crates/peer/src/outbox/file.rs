@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     make_private_dir(path.parent().unwrap_or(Path::new("/")))?;
     let file = OpenOptions::new()
@@ -22,7 +22,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 
 /// The file as it is, with its size.
 #[cfg(unix)]
-pub(super) fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
+pub(crate) fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = OpenOptions::new().read(true).custom_flags(flags()).open(path)?;
     let bytes = is_ours(&file)?;
@@ -51,7 +51,7 @@ fn is_ours(file: &File) -> io::Result<u64> {
 }
 
 #[cfg(unix)]
-pub(super) fn is_still_there(file: &File, path: &Path) -> bool {
+pub(crate) fn is_still_there(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(ours), Ok(theirs)) => (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()),
@@ -60,7 +60,7 @@ pub(super) fn is_still_there(file: &File, path: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     make_private_dir(path.parent().unwrap_or(Path::new(".")))?;
     if std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(io::Error::other("it is not a file"));
@@ -69,7 +69,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
+pub(crate) fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
     let meta = std::fs::symlink_metadata(path)?;
     if !meta.is_file() {
         return Err(io::Error::other("it is not a file"));
@@ -79,6 +79,6 @@ pub(super) fn open_to_read(path: &Path) -> io::Result<(File, u64)> {
 
 /// Without inodes the file is opened anew for each line, so that a rename is always noticed.
 #[cfg(not(unix))]
-pub(super) fn is_still_there(_: &File, _: &Path) -> bool {
+pub(crate) fn is_still_there(_: &File, _: &Path) -> bool {
     false
 }

@@ -28,6 +28,7 @@ use crate::limits;
 use crate::outbox::Outbox;
 use crate::rules::{self, Compiled, Rules};
 use crate::sessions::Turn;
+use crate::webhook::{Notice, Webhook};
 use orgx_proto::attention::Remote;
 use orgx_proto::connection::{Connection, Event, Offer, SleepWatch, Versions, upgrade_url};
 use orgx_proto::delivery::Delivery;
@@ -104,6 +105,8 @@ pub(super) struct Actor {
     /// The newest look at each run's folder: the answer to an older one counts no more.
     pub(super) folder_checks: HashMap<RunId, u64>,
     pub(super) folder_check: u64,
+    /// The lifecycle receiver, when it is on.
+    pub(super) webhook: Option<Webhook>,
     /// Who looks at OpenCode's sessions.
     pub(super) looking: Turn,
     pub(super) recent: VecDeque<RecentRun>,
@@ -197,6 +200,7 @@ impl Actor {
             connection: Connection::default(),
             delivery: Delivery::default(),
             dispatcher,
+            webhook: None,
             looking: Turn::default(),
             pause_told: PauseState::Open,
             receipts: Receipts::default(),
@@ -269,6 +273,7 @@ impl Actor {
         self.count_today().await;
         let leftovers = std::mem::take(&mut self.leftovers);
         self.take_up(leftovers).await;
+        self.receive();
         self.look_for_claude();
         let path = self.config.paths.rules(&self.config.tenant());
         self.in_background(async move { Signal::KeptRules(rules::kept(path).await) });
@@ -314,6 +319,9 @@ impl Actor {
                 Some(Request { command: Command::Open { run_id, attach }, answer }) => {
                     self.tell_how_to_open(&run_id, attach, answer).await;
                 }
+                Some(Request { command: Command::Lifecycle { limit, after }, answer }) => {
+                    self.tell_lifecycle(limit, after, answer);
+                }
                 Some(Request { command, answer }) => {
                     let reply = self.on_command(command).await;
                     self.publish_now();
@@ -321,6 +329,7 @@ impl Actor {
                 }
                 None => return false,
             },
+            notice = next_notice(self.webhook.as_mut()) => self.on_notice(notice).await,
             () = ready(blocked), if blocked.is_some() => {}
             () = new_lines(self.outbox.as_mut()) => self.changed = true,
             () = self.clock.sleep_until(deadline) => self.tick().await,
@@ -409,6 +418,13 @@ impl Actor {
 async fn new_lines(outbox: Option<&mut Outbox>) {
     match outbox {
         Some(outbox) => outbox.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_notice(webhook: Option<&mut Webhook>) -> Notice {
+    match webhook {
+        Some(webhook) => webhook.next().await,
         None => std::future::pending().await,
     }
 }

@@ -68,6 +68,14 @@ pub enum Command {
         #[serde(default)]
         directory: Option<PathBuf>,
     },
+    /// What the lifecycle receiver was told: events of sessions that began and ended, oldest first.
+    Lifecycle {
+        /// At most so many.
+        limit: usize,
+        /// The first after the event of this number; without it, the newest.
+        #[serde(default)]
+        after: Option<i64>,
+    },
     /// How a person opens a run's session ([`Reply::Open`]).
     Open {
         /// Which; the start of its id will do, if no other one starts so.
@@ -144,6 +152,11 @@ pub enum Reply {
     },
     /// OpenCode's sessions.
     Sessions(Box<Sessions>),
+    /// Events of sessions.
+    Lifecycle {
+        /// Oldest first.
+        events: Vec<LifecycleEvent>,
+    },
     /// How a person opens a session.
     Open(OpenSession),
     /// One run, whole.
@@ -158,6 +171,15 @@ pub enum Reply {
         /// Newest first.
         runs: Vec<RunRecord>,
     },
+}
+
+/// An event of a session, and its number: the order in which events were taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LifecycleEvent {
+    /// Its number.
+    pub number: i64,
+    /// The event, as sinks have it.
+    pub event: orgx_proto::lifecycle::Event,
 }
 
 /// Why a command was not done.
@@ -185,6 +207,12 @@ pub enum CommandError {
     /// It does not wait any more: it was answered, or its run has ended.
     #[error("it was answered already, or its run has ended")]
     NotWaiting,
+    /// The lifecycle receiver is off, or cannot start.
+    #[error("{why}")]
+    NotReceiving {
+        /// Why, and what would do.
+        why: String,
+    },
     /// What was asked for cannot be used.
     #[error("{why}")]
     Invalid {

@@ -44,9 +44,11 @@ impl Actor {
             }
             Command::Reload => self.reload().await,
             // The loop takes these.
-            Command::Stop | Command::Undo { .. } | Command::Sessions { .. } | Command::Open { .. } => {
-                Ok(Reply::Done)
-            }
+            Command::Stop
+            | Command::Undo { .. }
+            | Command::Sessions { .. }
+            | Command::Lifecycle { .. }
+            | Command::Open { .. } => Ok(Reply::Done),
         }
     }
 

@@ -135,7 +135,11 @@ impl Actor {
                 return;
             }
             RunReport::GoOn(message_id, grant) => return self.let_go_on(run_id, &message_id, grant).await,
-            RunReport::Started(session) => self.dispatcher.started(run_id, &session, now),
+            RunReport::Started(session) => {
+                let effects = self.dispatcher.started(run_id, &session, now);
+                self.tell_session_of(run_id);
+                effects
+            }
             RunReport::Used { tokens, cents } => {
                 self.timelines.used(run_id, tokens, cents);
                 self.dispatcher.used(run_id, tokens, cents, now)
@@ -170,6 +174,7 @@ impl Actor {
     async fn end(&mut self, ended: Ended) {
         let (run_id, receipt) = (ended.run_id.clone(), ended.receipt.clone());
         self.remember(&ended);
+        self.tell_end_of(&ended);
         self.unwritten.retain(|earlier| earlier.run_id != ended.run_id);
         let kept = self.journal.end(ended.clone()).await;
         if !self.journaled(kept, "The end of a run could not be written down; it will be tried again").await {

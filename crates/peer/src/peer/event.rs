@@ -3,6 +3,7 @@
 use super::history::ReceiptState;
 use super::snapshot::Attention;
 use crate::gateway::License;
+use crate::webhook::LifecycleSession;
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -96,6 +97,16 @@ pub enum PeerEvent {
     Agent {
         /// In a sentence.
         words: String,
+    },
+    /// A session of an agent on this computer began: the lifecycle receiver was told.
+    SessionStarted {
+        /// The session.
+        session: LifecycleSession,
+    },
+    /// Such a session ended.
+    SessionEnded {
+        /// The session.
+        session: LifecycleSession,
     },
     /// Something a person should know.
     Warning {

@@ -5,6 +5,7 @@ use super::event::PeerEvent;
 use super::snapshot::{OutboxView, PeerSnapshot, RunView};
 use crate::gateway::License;
 use crate::limits;
+use crate::webhook::Webhook;
 use orgx_proto::health::{self, Agent, Disk, Facts, Health, Works, health};
 use orgx_proto::run::Run;
 use orgx_proto::time::Millis;
@@ -66,6 +67,7 @@ impl Actor {
             outbox: self.outbox.as_ref().zip(self.config.outbox.as_ref()).map(|(outbox, path)| {
                 OutboxView::new(path, outbox.health(), outbox.tail().seen_at(now.wall.0))
             }),
+            lifecycle: self.webhook.as_ref().map(Webhook::view).unwrap_or_default(),
             settings: self.settings(),
             warnings: self.warnings.iter().cloned().collect(),
             health: Health::default(),

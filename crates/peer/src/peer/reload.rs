@@ -8,7 +8,8 @@ use super::budget::budgets;
 use super::command::{CommandError, Reply};
 use super::snapshot::SettingsView;
 use crate::config::{
-    BudgetConfig, ClaudeConfig, Config, ConfigError, Draft, Environment, OpenCodeConfig, RunsConfig,
+    BudgetConfig, ClaudeConfig, Config, ConfigError, Draft, Environment, LifecycleConfig, OpenCodeConfig,
+    RunsConfig,
 };
 use crate::limits;
 use crate::outbox::Outbox;
@@ -18,8 +19,14 @@ use tokio::time::timeout;
 use url::Url;
 
 /// Variables that win over the file.
-const OVER_THE_FILE: &[&str] =
-    &["ORGX_WORKSPACE_ID", "ORGX_BASE_URL", "ORGX_WIZARD_HOOK_OUTBOX", "OPENCODE_SERVER_URL"];
+const OVER_THE_FILE: &[&str] = &[
+    "ORGX_WORKSPACE_ID",
+    "ORGX_BASE_URL",
+    "ORGX_WIZARD_HOOK_OUTBOX",
+    "OPENCODE_SERVER_URL",
+    "ORGX_PEER_WEBHOOK_PORT",
+    "ORGX_PEER_BUFFER_DIR",
+];
 
 /// The settings, as environment and file say them.
 #[derive(Clone, Debug)]
@@ -36,6 +43,7 @@ pub(super) struct AsRead {
     day_budget: BudgetConfig,
     remote_attention: bool,
     keep_awake: bool,
+    lifecycle: LifecycleConfig,
     warnings: Vec<String>,
 }
 
@@ -61,6 +69,7 @@ impl AsRead {
             day_budget: draft.day_budget,
             remote_attention: draft.remote_attention,
             keep_awake: draft.keep_awake,
+            lifecycle: draft.lifecycle?,
             warnings: draft.warnings,
         })
     }
@@ -111,6 +120,7 @@ impl Actor {
         self.set_opencode(&old, &new);
         self.set_runs(&old, &new).await;
         self.set_remote_attention(&old, &new);
+        self.set_lifecycle(&old, &new).await;
         for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
             self.warn(warning.clone());
         }
@@ -158,6 +168,17 @@ impl Actor {
     fn set_remote_attention(&mut self, old: &AsRead, new: &AsRead) {
         if old.remote_attention != new.remote_attention {
             self.switch_remote(new.remote_attention);
+        }
+    }
+
+    /// The receiver begins anew: it takes no longer than a moment, and loses nothing that was answered.
+    async fn set_lifecycle(&mut self, old: &AsRead, new: &AsRead) {
+        if old.lifecycle != new.lifecycle {
+            self.config.lifecycle.clone_from(&new.lifecycle);
+            if let Some(webhook) = self.webhook.take() {
+                webhook.stop().await;
+            }
+            self.receive();
         }
     }
 
@@ -262,6 +283,8 @@ fn settings(config: &Config) -> SettingsView {
         ask_before_commands: config.runs.ask_before_commands,
         remote_attention: config.remote_attention,
         keep_awake: config.keep_awake,
+        lifecycle: config.lifecycle.enabled,
+        lifecycle_titles: config.lifecycle.titles,
         opencode_cli: config.opencode.cli,
         run_budget: config.run_budget,
         day_budget: config.day_budget,

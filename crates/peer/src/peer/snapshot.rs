@@ -4,6 +4,7 @@ use super::history::{ReceiptState, RunState};
 use crate::driver::Detected;
 use crate::gateway::License;
 use crate::outbox::{OutboxHealth, Tail};
+use crate::webhook::LifecycleView;
 use orgx_proto::agent::Question;
 use orgx_proto::dispatch::PauseState;
 use orgx_proto::health::Health;
@@ -52,6 +53,8 @@ pub struct PeerSnapshot {
     pub journal_trouble: Option<String>,
     /// The outbox; `None` when it is off.
     pub outbox: Option<OutboxView>,
+    /// The lifecycle receiver, and the newest sessions that it was told of.
+    pub lifecycle: LifecycleView,
     /// What of the configuration is in force.
     pub settings: SettingsView,
     /// What a person should know, newest last.
@@ -243,6 +246,10 @@ pub struct SettingsView {
     pub remote_attention: bool,
     /// Is the computer kept awake while a run is active?
     pub keep_awake: bool,
+    /// Is the lifecycle receiver on?
+    pub lifecycle: bool,
+    /// Are titles of sessions kept, that it is told of?
+    pub lifecycle_titles: bool,
     /// Is `opencode run` used when there is no server?
     pub opencode_cli: crate::config::CliUse,
     /// What a run may use.

@@ -33,6 +33,9 @@ impl Actor {
         };
         let _late = timeout_at(until, asked).await;
         self.write_ends().await;
+        if let Some(webhook) = self.webhook.take() {
+            webhook.stop().await;
+        }
         self.connection.handle(self.clock.now().mono, Event::Stop, 0.0);
         if let Some(socket) = self.socket.take() {
             socket.close().await;
