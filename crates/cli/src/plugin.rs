@@ -42,8 +42,8 @@ fn words(command: &PluginCommand, status: &PluginStatus, changed: bool, path: &s
     match (command, status.state) {
         (PluginCommand::Install, _) if changed => vec![
             format!("The plugin{version} is in {path}."),
-            "Each OpenCode that starts from now on has it. Where the package registry cannot be reached, OpenCode may \
-             take up to 80 s longer at its first start with any plugin."
+            "Each OpenCode that starts from now on has it. OpenCode installs a package of its own beside a plugin; the \
+             .npmrc in its folder keeps it from waiting long where the registry cannot be reached."
                 .to_owned(),
         ],
         (PluginCommand::Install, _) => vec![format!("The plugin{version} is in {path} already.")],

@@ -19,6 +19,9 @@ const UNKNOWN: &str = "const INSTALLED = {}";
 const NAME: &str = "orgx-peer.js";
 /// How the first line of a file of ours begins; its version and the digest of all that follows come after it.
 const MARK: &str = "// orgx-peer plugin ";
+/// Beside a plugin OpenCode 1.18.33 installs a package of its own, and waits for it: 70 s where the registry cannot be
+/// reached, 2 s with this. It counts for OpenCode's own folder only; one that is there already stays as it is.
+const NPMRC: &str = "# written by orgx-peer plugin install: where the registry cannot be reached, OpenCode starts all the same\nfetch-retries=0\n";
 
 /// What there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,10 @@ impl Plugin {
         }
         std::fs::create_dir_all(self.path.parent().unwrap_or(Path::new("."))).map_err(os)?;
         write_private(&self.path, self.text.as_bytes()).map_err(os)?;
+        if let Some(npmrc) = self.npmrc().filter(|npmrc| !npmrc.exists()) {
+            write_private(&npmrc, NPMRC.as_bytes())
+                .map_err(|error| PluginError::Os { path: npmrc, error })?;
+        }
         Ok(true)
     }
 
@@ -136,9 +143,22 @@ impl Plugin {
             }
             PluginState::Installed | PluginState::Outdated => {}
         }
-        std::fs::remove_file(&self.path)
-            .map(|()| true)
-            .map_err(|error| PluginError::Os { path: self.path.clone(), error })
+        let os = |path: &Path| {
+            let path = path.to_owned();
+            move |error| PluginError::Os { path, error }
+        };
+        std::fs::remove_file(&self.path).map_err(os(&self.path))?;
+        if let Some(npmrc) =
+            self.npmrc().filter(|npmrc| std::fs::read_to_string(npmrc).is_ok_and(|text| text == NPMRC))
+        {
+            std::fs::remove_file(&npmrc).map_err(os(&npmrc))?;
+        }
+        Ok(true)
+    }
+
+    /// In OpenCode's own folder.
+    fn npmrc(&self) -> Option<PathBuf> {
+        Some(self.path.parent()?.parent()?.join(".npmrc"))
     }
 }
 
@@ -150,7 +170,7 @@ fn folder(env: &Environment) -> Option<PathBuf> {
 }
 
 fn text(state: &Path, program: Option<&Path>) -> String {
-    let installed = serde_json::json!({ "program": program, "state": state });
+    let installed = serde_json::json!({ "program": program, "state": state, "npmrc": NPMRC });
     let rest = SOURCE.replacen(UNKNOWN, &format!("const INSTALLED = {installed}"), 1);
     format!("{MARK}{} {}\n{rest}", env!("CARGO_PKG_VERSION"), digest_of(&rest))
 }
@@ -196,8 +216,15 @@ mod tests {
             (status.state, status.version.as_deref()),
             (PluginState::Installed, Some(env!("CARGO_PKG_VERSION")))
         );
+        let npmrc = home.path().join(".config/opencode/.npmrc");
+        assert!(npmrc.exists());
         assert!(plugin.remove().expect("removed"));
         assert_eq!(plugin.status(), absent);
+        assert!(!npmrc.exists());
+        // One of the person's own stays as it is.
+        std::fs::write(&npmrc, "registry=x\n").expect("a file");
+        assert!(plugin.install().expect("written") && plugin.remove().expect("removed"));
+        assert_eq!(std::fs::read_to_string(&npmrc).expect("a file"), "registry=x\n");
     }
 
     #[test]
