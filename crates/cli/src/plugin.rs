@@ -3,8 +3,8 @@
 use crate::args::{PluginCommand, PluginOptions};
 use crate::home;
 use crate::say_failed;
-use crate::show::say_words;
 use crate::show::text::tilde;
+use crate::show::{say_json, say_words};
 use orgx_peer::Environment;
 use orgx_peer::plugin::{Plugin, PluginError, PluginState, PluginStatus};
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub(crate) fn plugin(options: &PluginOptions) -> ExitCode {
     });
     match done {
         Ok((status, _)) if options.json => {
-            say_words(&serde_json::to_string(&status).unwrap_or_default());
+            say_json(&status);
             ExitCode::SUCCESS
         }
         Ok((status, changed)) => {

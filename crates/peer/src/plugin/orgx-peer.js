@@ -217,11 +217,20 @@ class Plugin {
       process.kill(process.pid, signal)
     }
     if (again) return die()
+    let left = []
     try {
       this.stateFile.close()
-      for (const id of [...this.sessions.keys()]) this.ended(id, BY_SIGNAL[signal])
+      left = [...this.sessions.values()].filter((session) => session.started)
+      for (const { id } of left) this.ended(id, BY_SIGNAL[signal])
     } catch {}
-    this.flush(LAST_WORDS_OF_SIGNAL).then(die, die)
+    const leave = () => {
+      try {
+        // A busy computer: a program that outlives this one has the last word. What is told twice counts once.
+        if (this.waiting > 0) for (const session of left) outlive(session, BY_SIGNAL[signal])
+      } catch {}
+      die()
+    }
+    this.flush(LAST_WORDS_OF_SIGNAL).then(leave, leave)
   }
 }
 
@@ -461,6 +470,15 @@ async function startPeer(key, workspace) {
   for (const name of ["AGENT", "OPENCODE", "OPENCODE_PID"]) delete env[name]
   const options = { env, cwd: home(), detached: true, stdio: "ignore", windowsHide: true }
   spawn(program, ["run"], options).on("error", nothing).unref()
+}
+
+/** Lets the peer's own program tell that a session ended: this process has no time for it. */
+function outlive({ id, parent, directory }, exit_status) {
+  if (parent !== null || !INSTALLED.program) return
+  const words = ["hook", "stop", `--session-id=${id}`, `--exit-status=${exit_status}`]
+  if (directory) words.push(`--cwd=${directory}`)
+  const env = { ...process.env, ORGX_PEER_STATE_DIR: stateFolder() }
+  spawn(INSTALLED.program, words, { env, detached: true, stdio: "ignore", windowsHide: true }).on("error", nothing).unref()
 }
 
 /** Does a peer of this workspace listen on its control socket? Not knowing is no. */
