@@ -66,6 +66,10 @@ fn each_has_a_help_that_fits_80_columns() {
         &["outbox", "tail"],
         &["task"],
         &["doctor"],
+        &["lifecycle"],
+        &["hook", "stop"],
+        &["plugin"],
+        &["plugin", "install"],
         &["diagnostics"],
     ] {
         let output = program(home.path()).args(args).arg("--help").output().expect("the program");
