@@ -349,11 +349,10 @@ impl Receiver {
         while let Some(told) = self.told.recv().await {
             take(&open.store, told).await;
         }
-        let (place, given, titles) =
-            (self.parts.paths.clone(), self.parts.config.secret.clone(), self.parts.config.titles);
+        let (place, given) = (self.parts.paths.clone(), self.parts.config.secret.clone());
         let written = tokio::task::spawn_blocking(move || {
             let secret = Secret::find(&place, given.as_ref());
-            WebhookFile::write(&place, None, &secret, titles)
+            WebhookFile::close(&place, &secret)
         });
         if !matches!(written.await, Ok(Ok(()))) {
             tracing::warn!("webhook.json still has an address where nobody listens");

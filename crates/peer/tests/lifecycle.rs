@@ -116,6 +116,43 @@ async fn runs_that_ended_with_their_peer_are_over_and_told_once() {
 }
 
 #[tokio::test]
+async fn a_run_that_began_or_ended_while_nobody_was_told_is_told_of_as_soon_as_somebody_is() {
+    let world = World::new().await;
+    let done = json!({ "kind": "assistant_completed", "tokens_used": 1 });
+    for title in ["one", "two"] {
+        world.daemon.script(title, vec![Line::Gate(title.into()), Line::Json(done.clone())]);
+    }
+    let on = "[runs]\nper_folder = 2\n[lifecycle]\nenabled = true\nport = 0\n";
+    let off = "[runs]\nper_folder = 2\n";
+    world.write_config(off);
+    let peer = world.peer().await;
+    world.dispatch("r1", "one");
+    world.started("r1").await;
+    world.write_config(on);
+    peer.command(Command::Reload).await.expect("reloaded");
+    until(&peer, "its beginning is told", |now| now.lifecycle.sessions.len() == 1).await;
+    world.write_config(off);
+    peer.command(Command::Reload).await.expect("reloaded");
+    world.daemon.open("one");
+    assert_eq!(world.gateway.terminal("r1").await.expect("told")["kind"], "task.completed");
+    world.dispatch("r2", "two");
+    world.started("r2").await;
+    world.write_config(on);
+    peer.command(Command::Reload).await.expect("reloaded");
+    let both = |now: &PeerSnapshot| {
+        let sessions = &now.lifecycle.sessions;
+        sessions.len() == 2 && sessions.iter().filter(|session| session.ended_at.is_some()).count() == 1
+    };
+    until(&peer, "the end of the one and the beginning of the other are told", both).await;
+    let mut told = told(&peer).await;
+    told.sort();
+    assert_eq!(told, ["completed run_completed", "started", "started"]);
+    world.daemon.open("two");
+    until(&peer, "the other ended", |now| now.lifecycle.sessions.iter().all(|s| s.ended_at.is_some())).await;
+    peer.stop().await;
+}
+
+#[tokio::test]
 async fn it_is_off_until_it_is_switched_on_and_goes_off_and_on_without_a_restart() {
     let world = World::new().await;
     world.write_config("");

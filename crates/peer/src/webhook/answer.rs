@@ -14,7 +14,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use orgx_proto::lifecycle::{Hook, Posted, Refused, Teller};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -161,22 +161,32 @@ async fn drain(body: &mut Incoming) {
     }
 }
 
+/// PROTOCOL: contract F1; `duplicate` is ours.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate: Option<bool>,
+}
+
+/// PROTOCOL: contract F1; `field` is ours.
+#[derive(Serialize)]
+struct TurnedAway<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
 fn accepted(taken: &Taken) -> Response<Full<Bytes>> {
-    let mut answer = json!({ "ok": true });
-    if let Some(event) = &taken.event {
-        answer["event_id"] = json!(event);
-    }
-    if !taken.is_new {
-        answer["duplicate"] = json!(true);
-    }
+    let answer =
+        Accepted { ok: true, event_id: taken.event.as_deref(), duplicate: (!taken.is_new).then_some(true) };
     response(StatusCode::OK, &answer)
 }
 
 fn refused(refusal: &Refusal, whole: bool) -> Response<Full<Bytes>> {
-    let mut answer = json!({ "error": refusal.error });
-    if let Some(field) = refusal.field {
-        answer["field"] = json!(field);
-    }
+    let answer = TurnedAway { error: &refusal.error, field: refusal.field };
     let mut response = response(refusal.status, &answer);
     let headers = response.headers_mut();
     match refusal.status {
@@ -194,8 +204,10 @@ fn refused(refusal: &Refusal, whole: bool) -> Response<Full<Bytes>> {
     response
 }
 
-fn response(status: StatusCode, body: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+fn response(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    // Text and booleans can always be written.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -45,7 +45,16 @@ impl WebhookFile {
         (file.version == VERSION && !file.secret.is_empty()).then_some(file)
     }
 
-    /// Tells where we listen, or that we do not any more.
+    /// Tells that nobody listens any more. A secret of the environment does not stay on the disk.
+    pub(super) fn close(paths: &Paths, secret: &Secret) -> io::Result<()> {
+        if secret.given {
+            std::fs::remove_file(paths.webhook())
+        } else {
+            Self::write(paths, None, secret, false)
+        }
+    }
+
+    /// Tells where we listen.
     pub(super) fn write(paths: &Paths, url: Option<String>, secret: &Secret, titles: bool) -> io::Result<()> {
         make_private_dir(&paths.state)?;
         let pid = std::process::id();
