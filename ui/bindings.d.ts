@@ -207,7 +207,7 @@ opencode_version: string | null,
  */
 opencode_words: string, 
 /**
- * Claude Code's version, or `found`; `None` when it is not there.
+ * Claude Code's version, or `found`, `off`, `signed_out`; `None` when it is not there.
  */
 claude: string | null, 
 /**

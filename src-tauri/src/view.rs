@@ -86,8 +86,12 @@ fn health(facts: &Facts) -> HealthFacts {
         opencode_ok: agent.installed,
         opencode_version: agent.version.as_deref().map(|version| text::cut(version, 40)),
         opencode_words: opencode_words(&agent.words),
-        claude: peer.claude.as_ref().map(|claude| {
-            claude.version.as_deref().map_or_else(|| "found".to_owned(), |version| text::cut(version, 40))
+        claude: peer.claude.as_ref().map(|claude| match claude.version.as_deref() {
+            _ if !claude.enabled => "off".to_owned(),
+            // Before the first look nothing is known of it.
+            _ if !claude.authenticated && !claude.words.is_empty() => "signed_out".to_owned(),
+            Some(version) => text::cut(version, 40),
+            None => "found".to_owned(),
         }),
         rules: u32::try_from(peer.rules).unwrap_or(u32::MAX),
         skipped_rules: peer.ignored_rules.iter().map(|rule| text::line(rule)).collect(),

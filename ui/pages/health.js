@@ -77,7 +77,7 @@ function connections(now) {
   const isWell = health.connected && health.license === 'active' && health.opencode_ok && notice === null;
   return section('connections', { label: words.health.connections, side: isWell && h('span', { class: 'side' }, words.health.allWell) },
     card(orgx(now), license(now), opencode(now),
-      health.claude !== null && fact({ key: 'claude', icon: 'check', tone: 'teal', name: words.health.claude, value: health.claude === 'found' ? words.health.found : health.claude }),
+      claude(now),
       rules(now), receipts(now), health.unconfirmed > 0 && !health.connected && fact({ key: 'unsent', icon: 'clock', tone: 'mute', name: words.health.unsent, value: words.health.frames(health.unconfirmed) }),
       outbox(now)));
 }
@@ -113,6 +113,13 @@ function opencode({ health }) {
     key: 'opencode', name: words.health.opencode, value: isKnown ? value : words.health.notAsked,
     icon: health.opencode_ok ? 'check' : isKnown ? 'alert' : 'dash', tone: health.opencode_ok ? 'teal' : isKnown ? 'red' : 'mute',
   });
+}
+
+/** @param {WindowState} now */
+function claude({ health }) {
+  if (health.claude === null) return null;
+  const [shape, tone] = health.claude === 'signed_out' ? ['alert', 'red'] : health.claude === 'off' ? ['dash', 'mute'] : ['check', 'teal'];
+  return fact({ key: 'claude', name: words.health.claude, value: words.health.claudes[health.claude] ?? health.claude, icon: shape, tone });
 }
 
 /** @param {WindowState} now */

@@ -36,7 +36,8 @@ export const health = {
   asOf: (time) => `as of ${time}`,
   opencode: 'OpenCode',
   claude: 'Claude Code',
-  found: 'Found',
+  /** @type {Record<string, string>} */
+  claudes: { found: 'Found', off: 'Switched off', signed_out: 'Not signed in: run claude auth login' },
   rules: 'Rules',
   /** @param {number} n */
   loaded: (n) => plural(n, '1 in use', '{n} in use'),

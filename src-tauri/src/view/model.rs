@@ -96,7 +96,7 @@ pub struct HealthFacts {
     pub opencode_version: Option<String>,
     /// Its dialect and address, or why there is none.
     pub opencode_words: String,
-    /// Claude Code's version, or `found`; `None` when it is not there.
+    /// Claude Code's version, or `found`, `off`, `signed_out`; `None` when it is not there.
     pub claude: Option<String>,
     /// Skill rules in use.
     pub rules: u32,

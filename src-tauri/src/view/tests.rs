@@ -6,8 +6,8 @@ use super::notices::{also, notice};
 use super::{runs, screen, window};
 use crate::facts::{Account, Detail, Facts, History, Hosting, KeyTrouble, Quitting};
 use orgx_peer::{
-    DeviationView, Health, License, PauseState, ReceiptState, ReceiptView, RunDetail, RunRecord, RunState,
-    RunView, Severity, StepView,
+    ClaudeCode, DeviationView, Health, License, PauseState, ReceiptState, ReceiptView, RunDetail, RunRecord,
+    RunState, RunView, Severity, StepView,
 };
 use orgx_proto::health::Code;
 
@@ -42,6 +42,26 @@ fn away(code: Code) -> Facts {
         facts.peer.health = health(code, Severity::Warning);
         facts.peer.connected = false;
     })
+}
+
+#[test]
+fn claude_code_is_shown_by_its_version_or_by_what_keeps_it_from_tasks() {
+    let claude = |change: &dyn Fn(&mut ClaudeCode)| {
+        let mut claude = ClaudeCode {
+            version: Some("2.1.328".into()),
+            enabled: true,
+            authenticated: true,
+            words: "Claude Code 2.1.328, signed in".into(),
+            ..ClaudeCode::default()
+        };
+        change(&mut claude);
+        window(&with(|it| it.peer.claude = Some(claude.clone()))).health.claude
+    };
+    assert_eq!(window(&up()).health.claude, None);
+    assert_eq!(claude(&|_| {}).as_deref(), Some("2.1.328"));
+    assert_eq!(claude(&|it| it.version = None).as_deref(), Some("found"));
+    assert_eq!(claude(&|it| it.authenticated = false).as_deref(), Some("signed_out"));
+    assert_eq!(claude(&|it| it.enabled = false).as_deref(), Some("off"));
 }
 
 #[test]

@@ -64,6 +64,15 @@ impl Actor {
         self.in_background(async move { Signal::Claude(driver.detect().await) });
     }
 
+    /// A run of this agent is over, and may have found it signed out or gone: look soon.
+    pub(super) fn look_at_agent(&mut self, driver: Option<&DriverId>) {
+        if driver == Some(&DriverId::claude_code()) {
+            self.due.claude = Some(self.clock.now().mono);
+        } else {
+            self.look_at_agents();
+        }
+    }
+
     pub(super) fn on_claude(&mut self, found: Detected) {
         let before = self.claude.take();
         self.claude = self.config.claude.program.as_ref().map(|path| ClaudeCode {

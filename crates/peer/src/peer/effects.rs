@@ -152,7 +152,8 @@ impl Actor {
             }
             RunReport::Ended(end) => {
                 self.tasks.remove(run_id);
-                self.look_at_agents();
+                let driver = self.dispatcher.run(run_id).map(|run| run.dispatch.task.driver.clone());
+                self.look_at_agent(driver.as_ref());
                 self.dispatcher.ended(run_id, &end, now)
             }
         };
