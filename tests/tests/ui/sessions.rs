@@ -103,10 +103,14 @@ fn a_limit_is_checked_in_its_field_and_an_empty_one_is_none() {
         let about =
             "document.getElementById(document.activeElement.getAttribute('aria-describedby')).textContent";
         assert_eq!(window.see(about).await, json!("Such as 200000 or 200k."));
-        for (field, text) in [("tokens", "1.5M"), ("dollars", "2.5"), ("minutes", " ")] {
-            let field = window.find(&format!("#run-budget-{field}")).await.unwrap();
+        for (name, text) in [("tokens", "1.5M"), ("dollars", "2.5"), ("minutes", " ")] {
+            let field = window.find(&format!("#run-budget-{name}")).await.unwrap();
             field.clear().await.unwrap();
             field.type_text(text).await.unwrap();
+            // Each letter draws the page anew: the next key is for this field once it is there again.
+            let there =
+                "document.activeElement.id === 'run-budget-NAME' && document.activeElement.value === 'TEXT'";
+            window.until("it is typed", &there.replace("NAME", name).replace("TEXT", text)).await;
         }
         window.press(&[keys::ENTER]).await.unwrap();
         window.until("it is sent", "fake.calls.some((call) => call[0] === 'set')").await;
