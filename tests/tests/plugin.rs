@@ -66,8 +66,11 @@ impl Place {
 
     /// An OpenCode of the person's, as they start it.
     fn opencode(&self, arguments: &[&str]) -> Child {
-        let mut command = Command::new(programs::opencode().unwrap());
+        // Whoever runs the tests may ignore signals, and a program inherits that.
+        let mut command = Command::new("env");
         command
+            .arg("--default-signal=INT,TERM")
+            .arg(programs::opencode().unwrap())
             .args(arguments)
             .env_clear()
             .envs(self.home.env())
